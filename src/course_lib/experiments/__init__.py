@@ -1,0 +1,52 @@
+"""Experiments: one module per measured claim, found by the name of its chapter."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.runner import execute
+from course_lib.results import Result, Run, stored
+from course_lib.training import Setting
+
+__all__ = [
+    "Band",
+    "Experiment",
+    "Outcome",
+    "Progress",
+    "Result",
+    "Run",
+    "Setting",
+    "execute",
+    "experiments",
+    "find",
+    "stored",
+]
+
+
+@cache
+def experiments() -> dict[str, Experiment]:
+    """Every experiment, by name, in the order of the chapters.
+
+    A module ``experiments/CHAPTER/CLAIM.py`` defines one, named ``EXPERIMENT``.
+    """
+    found = {}
+    for chapter in pkgutil.iter_modules(__path__):
+        if not chapter.ispkg:
+            continue
+        package = importlib.import_module(f"{__name__}.{chapter.name}")
+        for claim in package.CLAIMS:
+            module = importlib.import_module(f"{package.__name__}.{claim}")
+            found[module.EXPERIMENT.name] = module.EXPERIMENT
+    return found
+
+
+def find(name: str) -> Experiment:
+    """The experiment called ``name``. Raises ``ValueError`` that lists the names."""
+    if name not in experiments():
+        raise ValueError(
+            f"experiment: got {name!r}, expected one of {', '.join(experiments())}"
+        )
+    return experiments()[name]

@@ -1,0 +1,184 @@
+"""One training loop for every chapter: a generator of steps that can be resumed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and how a run happens, as opposed to what is run.
+
+    ``device`` is ``"cpu"``, ``"cuda"`` or ``"cuda:N"``; ``precision`` is ``"float32"``
+    or ``"bfloat16"`` (autocast, CUDA only). Where ``checkpoint`` names a folder,
+    training saves its state there and continues from it.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "float32"
+    deterministic: bool = True
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained; where it is trained is a :class:`Setting`."""
+
+    steps: int  # optimiser steps
+    learning_rate: float
+    optimizer: str = "adam"  # or "sgd", plain, as in the early papers
+    clip_norm: float | None = 1.0  # global L2 norm of the gradient; None: no clipping
+    checkpoint_every: int = 200  # steps; a checkpoint costs about one step
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps: got {self.steps}, expected at least 1")
+        if self.learning_rate <= 0:
+            raise ValueError(
+                f"learning_rate: got {self.learning_rate}, expected more than 0"
+            )
+        if self.optimizer not in ("adam", "sgd"):
+            raise ValueError(
+                f"optimizer: got {self.optimizer!r}, expected 'adam' or 'sgd'"
+            )
+        if self.clip_norm is not None and self.clip_norm <= 0:
+            raise ValueError(
+                f"clip_norm: got {self.clip_norm}, expected more than 0 or None"
+            )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step: its number (from 1), loss, gradient norm before clipping."""
+
+    number: int
+    loss: float
+    gradient_norm: float
+    seconds: float  # since this process began to train
+
+
+def train(
+    model: nn.Module,
+    loss: Callable[[nn.Module, Any], Tensor],
+    batch_at: Callable[[int], Any],
+    training: Training,
+    setting: Setting,
+    name: str = "model",
+) -> Iterator[Step]:
+    """Train ``model`` in place, yielding after every optimiser step.
+
+    ``batch_at(n)`` gives the batch of step n (from 0) and must depend on n and its own
+    seed only: that is what makes an interrupted run end bit for bit (on the CPU) where
+    an unbroken one does. ``loss(model, batch)`` is a scalar. Where
+    ``setting.checkpoint`` names a folder, the state is saved there as ``NAME.pt``
+    every ``training.checkpoint_every`` steps and at the end, and read on entry.
+
+    A loss that is not finite does not stop the loop: an experiment may want to see it.
+    """
+    device = torch.device(setting.device)
+    model.to(device).train()
+    optimizer = _optimizer(model, training)
+    path = setting.checkpoint / f"{name}.pt" if setting.checkpoint else None
+    done = _load(path, model, optimizer, training) if path and path.exists() else 0
+    autocast = (
+        torch.autocast(device.type, dtype=torch.bfloat16)
+        if setting.precision == "bfloat16"
+        else contextlib.nullcontext()
+    )
+    start = time.perf_counter()
+    with _deterministic(setting.deterministic):
+        for index in range(done, training.steps):
+            batch = to_device(batch_at(index), device)
+            optimizer.zero_grad()
+            with autocast:
+                value = loss(model, batch)
+            value.backward()
+            norm = nn.utils.clip_grad_norm_(
+                model.parameters(), training.clip_norm or float("inf")
+            )
+            optimizer.step()
+            number = index + 1
+            last = number == training.steps
+            if path and (number % training.checkpoint_every == 0 or last):
+                _save(path, model, optimizer, training, number)
+            yield Step(number, value.item(), norm.item(), time.perf_counter() - start)
+
+
+def to_device(batch: Any, device: torch.device | str) -> Any:
+    """Move every tensor in a tensor, tuple, list or dict to ``device``."""
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    if isinstance(batch, dict):
+        return {key: to_device(item, device) for key, item in batch.items()}
+    if isinstance(batch, (tuple, list)):
+        moved = [to_device(item, device) for item in batch]
+        return type(batch)(*moved) if hasattr(batch, "_fields") else type(batch)(moved)
+    return batch
+
+
+def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
+    kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[training.optimizer]
+    return kind(model.parameters(), lr=training.learning_rate)
+
+
+def _save(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    training: Training,
+    step: int,
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "training": asdict(training),
+        "step": step,
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all(),
+    }
+    with part.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())  # a kill between write and rename must not leave half
+    os.replace(part, path)
+
+
+def _load(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, training: Training
+) -> int:
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state["training"] != asdict(training):
+        raise ValueError(
+            f"checkpoint: {path} was made with {state['training']}, "
+            f"expected {asdict(training)}; delete it or train elsewhere"
+        )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["random"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["random_cuda"])
+    return state["step"]
+
+
+@contextlib.contextmanager
+def _deterministic(wanted: bool) -> Iterator[None]:
+    before = torch.are_deterministic_algorithms_enabled()
+    if wanted:  # cuBLAS reads its workspace setting when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(wanted, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
