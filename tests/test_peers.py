@@ -1,0 +1,147 @@
+"""d2l can be imported wherever torch can, and our RNN is its RNN."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from course_lib.peers import import_d2l
+from course_lib.rnn import PATHS, RNN, LanguageModel
+
+B, T, V, H = 3, 7, 5, 4
+
+
+@pytest.fixture(scope="module")
+def d2l():
+    return import_d2l()
+
+
+def copy_to_d2l(layer, theirs):
+    """Give d2l's layer our parameters. It multiplies from the right: ``x @ W``."""
+    with torch.no_grad():
+        theirs.W_xh.copy_(layer.W_x.T)  # (H, I) -> (I, H)
+        theirs.W_hh.copy_(layer.W_h.T)
+        theirs.b_h.copy_(layer.b)
+    return theirs
+
+
+def assert_same_gradients(layer, theirs):
+    for ours, other in (
+        (layer.W_x.grad, theirs.W_xh.grad.T),
+        (layer.W_h.grad, theirs.W_hh.grad.T),
+        (layer.b.grad, theirs.b_h.grad),
+    ):
+        assert ours.abs().max() > 1e-3  # zeros would agree with anything
+        torch.testing.assert_close(ours, other, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_rnn_equals_d2l_in_value_and_gradient(d2l, path):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(B, T, V, generator=generator)
+    h0 = torch.randn(B, H, generator=generator)
+    torch.manual_seed(0)
+    layer = RNN(V, H, path=path)
+    theirs = copy_to_d2l(layer, d2l.RNNScratch(V, H))
+
+    states, last = layer(x, h0)
+    # d2l is time-major, and wants its state as a tuple of one.
+    outputs, their_last = theirs(x.transpose(0, 1), (h0,))
+    their_states = torch.stack(outputs, dim=1)  # T x (B, H) -> (B, T, H)
+    torch.testing.assert_close(states, their_states, atol=1e-6, rtol=0)
+    torch.testing.assert_close(last, their_last, atol=1e-6, rtol=0)
+
+    weight = torch.randn(B, T, H, generator=generator)
+    (states * weight).mean().backward()
+    (their_states * weight).mean().backward()
+    assert_same_gradients(layer, theirs)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_language_model_equals_d2l_in_value_and_gradient(d2l, path):
+    tokens = torch.randint(V, (B, T + 1), generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = LanguageModel(RNN(V, H, path=path))
+    rnn = copy_to_d2l(model.layer, d2l.RNNScratch(V, H))
+    theirs = d2l.RNNLMScratch(rnn, vocab_size=V)
+    with torch.no_grad():
+        theirs.W_hq.copy_(model.output.weight.T)  # (V, H) -> (H, V)
+        theirs.b_q.copy_(model.output.bias)
+
+    logits, _ = model(tokens[:, :-1])
+    their_logits = theirs(tokens[:, :-1])
+    assert logits.shape == (B, T, V)
+    torch.testing.assert_close(logits, their_logits, atol=1e-6, rtol=0)
+
+    F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).backward()
+    theirs.loss(their_logits, tokens[:, 1:]).backward()
+    assert_same_gradients(model.layer, rnn)
+    ours, other = model.output.weight.grad, theirs.W_hq.grad.T
+    torch.testing.assert_close(ours, other, atol=1e-6, rtol=0)
+
+
+def test_missing_d2l_says_how_to_get_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "d2l.torch", raising=False)
+    monkeypatch.setitem(sys.modules, "d2l", None)
+    with pytest.raises(ImportError, match=r"pip install --no-deps d2l==1\.0\.3"):
+        import_d2l()
+
+
+SETTINGS = """
+import random, sys, warnings
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from course_lib.peers import import_d2l
+
+def settings():
+    return {
+        "matplotlib": dict(plt.rcParams),
+        "numpy print": np.get_printoptions(),
+        "numpy errors": np.geterr(),
+        "numpy random": np.random.get_state()[1].tolist(),
+        "random": random.getstate(),
+        "torch random": torch.get_rng_state().tolist(),
+        "torch dtype": torch.get_default_dtype(),
+        "torch threads": torch.get_num_threads(),
+        "torchvision": sorted(n for n in sys.modules if n[:11] == "torchvision"),
+    }
+
+before = settings()
+d2l = import_d2l()
+after = settings()
+assert d2l is import_d2l() is sys.modules["d2l.torch"]
+d2l.RNNScratch(2, 3)
+print("changed:", [name for name in before if before[name] != after[name]])
+print("torchvision:", getattr(d2l.torchvision, "made_here", "empty"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("torchvision", "found"),
+    [
+        ("raise RuntimeError('operator torchvision::nms does not exist')", "empty"),
+        ("made_here = 'real'", "real"),
+    ],
+    ids=["built for another torch", "works"],
+)
+def test_import_leaves_every_setting_as_it_was(tmp_path: Path, torchvision, found):
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text(torchvision)
+    (package / "transforms.py").write_text("")
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{SETTINGS}"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    changed = [] if found == "empty" else ["torchvision"]
+    assert done.stdout.splitlines() == [f"changed: {changed}", f"torchvision: {found}"]
