@@ -1,0 +1,1 @@
+"""What the chapters train on: generated, bundled with a dependency, or fetched."""

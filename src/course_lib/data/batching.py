@@ -1,0 +1,54 @@
+"""Batches: padding with its mask, and a sampler that an interrupted run can rejoin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+
+def pad(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Token ids of different lengths as (B, T), and their mask (B, T), True = real.
+
+    Padding is token 0, which only the mask tells from a real one.
+    """
+    if not sequences or any(len(sequence) == 0 for sequence in sequences):
+        raise ValueError("sequences: got none or an empty one, expected one token each")
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    tokens = pad_sequence(list(sequences), batch_first=True)
+    mask = torch.arange(tokens.shape[1]) < lengths.unsqueeze(
+        1
+    )  # (T,), (B, 1) -> (B, T)
+    return tokens, mask
+
+
+def generator(seed: int, step: int) -> torch.Generator:
+    """The random numbers of one step: a pure function of ``seed`` and ``step``."""
+    # Odd multipliers keep the pairs apart, where seed + step would mix them up.
+    mixed = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9) % 2**63
+    return torch.Generator().manual_seed(mixed)
+
+
+class Sampler:
+    """Indices of batches from ``size`` examples: a new order in every epoch.
+
+    ``sampler(n)`` gives the indices of step n, a pure function of ``seed`` and n. Each
+    epoch takes every example once; its last batch may be smaller.
+    """
+
+    def __init__(self, size: int, batch: int, seed: int) -> None:
+        if size < 1 or batch < 1:
+            raise ValueError(f"size, batch: got {size}, {batch}, expected at least 1")
+        self.size, self.batch, self.seed = size, batch, seed
+        self.per_epoch = -(-size // batch)  # batches, rounded up
+        self._epoch, self._order = -1, torch.empty(0)
+
+    def __call__(self, step: int) -> Tensor:
+        """Indices (B,) of step ``step``, counted from 0."""
+        epoch, position = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            order = torch.randperm(self.size, generator=generator(self.seed, epoch))
+            self._epoch, self._order = epoch, order
+        return self._order[position * self.batch : (position + 1) * self.batch]

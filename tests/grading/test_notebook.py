@@ -1,0 +1,89 @@
+"""Notebooks are read in whatever state they are handed in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from course_lib.grading.notebook import (
+    Unreadable,
+    code_cells,
+    exercise_name,
+    flags,
+    plain,
+    submissions,
+)
+
+
+def notebook(*cells: object) -> bytes:
+    return json.dumps({"cells": list(cells)}).encode()
+
+
+def test_code_cells_in_order_without_schema():
+    data = notebook(
+        {"cell_type": "markdown", "source": "# no code"},
+        {"cell_type": "code", "source": ["a = 1\n", "b = 2"], "id": "same"},
+        {"cell_type": "code", "source": "c = 3", "id": "same"},
+    )
+    assert code_cells(b"\xef\xbb\xbf" + data) == ["a = 1\nb = 2", "c = 3"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b'{"cells": 3}',
+        b'{"cells": [3]}',
+        b'{"cells": [{"source": 3}]}',
+        b'{"cells": [{"cell_type": "code"}]}',
+        b"[" * 200_000,
+        b" " * (64 * 2**20 + 1),
+    ],
+    ids=range(11),
+)
+def test_what_is_no_notebook_is_unreadable(data):
+    with pytest.raises(Unreadable):
+        code_cells(data)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("%matplotlib inline\nx = 1", "pass\nx = 1"),
+        ("if True:\n    !pip install d2l", "if True:\n    pass"),
+        ("%%time\nx = 1", "pass\nx = 1"),
+        ("x = (7\n% 4)", "x = (7\n% 4)"),
+        ("x =", "x ="),
+    ],
+)
+def test_lines_of_ipython_are_dropped(source, expected):
+    assert plain(source) == expected
+
+
+def test_flags_follow_imports():
+    cells = [
+        "from torch import nn\ncell = nn.RNNCell(1, 1)",
+        "import subprocess as s\nfrom course_lib.rnn import RNN",
+        "this is no Python",
+    ]
+    asked = ["torch.nn.RNN", "torch.nn.RNNCell", "subprocess", "socket", "course_lib"]
+    assert flags(cells, asked) == ["torch.nn.RNNCell", "subprocess", "course_lib"]
+
+
+def test_the_exercise_is_told_by_the_notebook():
+    assert exercise_name(["x = 1", 'check = exercise("01_rnn").check']) == "01_rnn"
+    assert exercise_name(["x = 1"]) is None
+
+
+def test_submissions_of_a_folder(tmp_path):
+    for name in ("b.ipynb", "anna/a.ipynb", ".ipynb_checkpoints/b.ipynb", "c.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in submissions(tmp_path)]
+    assert found == ["anna/a.ipynb", "b.ipynb"]
