@@ -87,8 +87,9 @@ check("q1")
 # exactly what it was. Then `states[:, -1]` is the state after the last real step of
 # every sequence, and a batch gives what its sequences give one by one.
 #
-# Call your `rnn_step`, once q1 is right: a wrong step makes wrong states here. Careful: a row of the batch can be padding while its
-# neighbour is not, so `if mask[t]` is not enough. `torch.where` chooses row by row.
+# Call your `rnn_step`, once q1 is right: a wrong step makes wrong states here. Careful:
+# a row of the batch can be padding while its neighbour is not, so `if mask[t]` is not
+# enough. `torch.where` chooses row by row.
 
 
 # %% tags=["answer:q2"]
