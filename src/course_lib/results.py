@@ -31,6 +31,16 @@ class Run:
     tokens_per_second: float
     peak_memory_mib: float
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Run:
+        """The run that JSON keeps as ``stored``; null stands for NaN."""
+        numbers = ("seconds", "tokens_per_second", "peak_memory_mib")
+        metrics = {name: _number(value) for name, value in stored["metrics"].items()}
+        return cls(
+            **{**stored, **{name: _number(stored[name]) for name in numbers}}
+            | {"metrics": metrics}
+        )
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -46,7 +56,7 @@ class Verdict:
     holds: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """All seeds of one experiment at one scale, and the machine that ran them.
 
@@ -78,27 +88,43 @@ class Result:
 
     def to_json(self) -> str:
         """The stored form: readable, stable, numbers to six significant digits."""
-        return json.dumps(_storable(asdict(self)), indent=1, sort_keys=True) + "\n"
+        return json.dumps(storable(asdict(self)), indent=1, sort_keys=True) + "\n"
 
     def save(self, folder: Path = RESULTS) -> Path:
         """Write ``NAME.SCALE.json`` into ``folder``, whole or not at all."""
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.experiment}.{self.scale}.json"
-        part = path.with_name(path.name + ".part")
-        part.write_text(self.to_json(), encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, self.to_json())
         return path
 
     @classmethod
     def load(cls, path: Path) -> Result:
-        """Read a stored result. Raises ``FileNotFoundError`` or ``ValueError``."""
+        """Read a stored result. A number that was not finite comes back as NaN.
+
+        Raises ``FileNotFoundError``, or ``ValueError`` for a file of another form.
+        """
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            stored["runs"] = tuple(Run(**run) for run in stored["runs"])
-            stored["verdicts"] = tuple(Verdict(**v) for v in stored["verdicts"])
+            stored["runs"] = tuple(Run.of(run) for run in stored["runs"])
+            stored["verdicts"] = tuple(
+                Verdict(**{**verdict, "mean": _number(verdict["mean"])})
+                for verdict in stored["verdicts"]
+            )
             return cls(**stored)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: not a stored result ({error})") from error
+            raise ValueError(
+                f"{path}: not a result of this version of course_lib ({error}); "
+                "delete it and measure again with: course run"
+            ) from error
+
+    def __repr__(self) -> str:
+        from course_lib.result_table import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from course_lib.result_table import html
+
+        return html(self)
 
 
 def stored(name: str, scale: str = "cpu", folder: Path = RESULTS) -> Result:
@@ -115,12 +141,36 @@ def stored(name: str, scale: str = "cpu", folder: Path = RESULTS) -> Result:
     return Result.load(path)
 
 
-def _storable(value: Any) -> Any:
+def workplace() -> Path:
+    """Where commands write ``results/`` and ``runs/``: the checkout, if there is one,
+    else the working folder.
+    """
+    checkout = _CHECKOUT.parent
+    return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write ``text`` to ``path``, whole or not at all, even if killed midway."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def _number(stored: float | None) -> float:
+    return math.nan if stored is None else stored
+
+
+def storable(value: Any) -> Any:
+    """``value`` as a stored result keeps it: JSON, floats to six digits, or null."""
     if isinstance(value, float):
         # JSON has no infinity and no NaN; a band without a bound says null.
         return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _storable(item) for key, item in value.items()}
+        return {key: storable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_storable(item) for item in value]
+        return [storable(item) for item in value]
     return value

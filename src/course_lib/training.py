@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ class Training:
             raise ValueError(
                 f"clip_norm: got {self.clip_norm}, expected more than 0 or None"
             )
+        if self.checkpoint_every < 1:
+            raise ValueError(
+                f"checkpoint_every: got {self.checkpoint_every}, expected at least 1"
+            )
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Step:
     number: int
     loss: float
     gradient_norm: float
-    seconds: float  # since this process began to train
+    seconds: float  # of training so far, over all the processes that shared it
 
 
 def train(
@@ -81,37 +86,76 @@ def train(
     seed only: that is what makes an interrupted run end bit for bit (on the CPU) where
     an unbroken one does. ``loss(model, batch)`` is a scalar. Where
     ``setting.checkpoint`` names a folder, the state is saved there as ``NAME.pt``
-    every ``training.checkpoint_every`` steps and at the end, and read on entry.
+    every ``training.checkpoint_every`` steps, at the end, and when the generator is
+    closed early; it is read on entry. The steps made before are then yielded again, as
+    they were, so that whoever sums them up misses none; the model has by then the
+    parameters of the last of them.
 
     A loss that is not finite does not stop the loop: an experiment may want to see it.
+    Raises ``ValueError`` where the checkpoint was made by another ``Training``.
     """
     device = torch.device(setting.device)
     model.to(device).train()
     optimizer = _optimizer(model, training)
     path = setting.checkpoint / f"{name}.pt" if setting.checkpoint else None
-    done = _load(path, model, optimizer, training) if path and path.exists() else 0
+    history: list[Step] = []
+    if path and path.exists():
+        history, random = _load(path, model, optimizer, training)
+        yield from history
+        set_random_state(random)
+    before = history[-1].seconds if history else 0.0
     autocast = (
         torch.autocast(device.type, dtype=torch.bfloat16)
         if setting.precision == "bfloat16"
         else contextlib.nullcontext()
     )
     start = time.perf_counter()
-    with _deterministic(setting.deterministic):
-        for index in range(done, training.steps):
+    for index in range(len(history), training.steps):
+        with _deterministic(setting.deterministic):
             batch = to_device(batch_at(index), device)
             optimizer.zero_grad()
             with autocast:
                 value = loss(model, batch)
             value.backward()
-            norm = nn.utils.clip_grad_norm_(
-                model.parameters(), training.clip_norm or float("inf")
-            )
+            norm = clip_gradient(model, training.clip_norm)
             optimizer.step()
-            number = index + 1
-            last = number == training.steps
-            if path and (number % training.checkpoint_every == 0 or last):
-                _save(path, model, optimizer, training, number)
-            yield Step(number, value.item(), norm.item(), time.perf_counter() - start)
+        seconds = before + time.perf_counter() - start
+        history.append(Step(index + 1, value.item(), norm.item(), seconds))
+        last = len(history) == training.steps
+        saved = path and (len(history) % training.checkpoint_every == 0 or last)
+        if saved:
+            _save(path, model, optimizer, training, history)
+        try:
+            yield history[-1]
+        except GeneratorExit:  # stopped: the next run goes on from this very step
+            if path and not saved:
+                _save(path, model, optimizer, training, history)
+            raise
+
+
+def clip_gradient(model: nn.Module, limit: float | None) -> Tensor:
+    """Scale the gradient down to global L2 norm ``limit``; return its norm before.
+
+    With ``limit=None`` it is only measured (Pascanu et al. 2013, algorithm 1).
+    """
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if limit is not None:
+        nn.utils.clip_grads_with_norm_(model.parameters(), limit, norm)
+    return norm
+
+
+def random_state() -> dict[str, Any]:
+    """The state of torch's global generators, on the CPU and on every GPU in use."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Put back what :func:`random_state` gave."""
+    torch.set_rng_state(state["cpu"])
+    for index, cuda in enumerate(state["cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(cuda, index)
 
 
 def to_device(batch: Any, device: torch.device | str) -> Any:
@@ -136,7 +180,7 @@ def _save(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     training: Training,
-    step: int,
+    history: list[Step],
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -144,12 +188,13 @@ def _save(
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "training": asdict(training),
-        "step": step,
-        "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state_all(),
+        "history": [astuple(step) for step in history],
+        "random": random_state(),
     }
+    buffer = io.BytesIO()  # torch.save into a file would hide a full disk's OSError
+    torch.save(state, buffer)
     with part.open("wb") as file:
-        torch.save(state, file)
+        file.write(buffer.getbuffer())
         file.flush()
         os.fsync(file.fileno())  # a kill between write and rename must not leave half
     os.replace(part, path)
@@ -157,7 +202,7 @@ def _save(
 
 def _load(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, training: Training
-) -> int:
+) -> tuple[list[Step], dict[str, Any]]:
     state = torch.load(path, map_location="cpu", weights_only=True)
     if state["training"] != asdict(training):
         raise ValueError(
@@ -166,10 +211,7 @@ def _load(
         )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["random"])
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["random_cuda"])
-    return state["step"]
+    return [Step(*numbers) for numbers in state["history"]], state["random"]
 
 
 @contextlib.contextmanager

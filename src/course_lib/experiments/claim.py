@@ -23,12 +23,14 @@ class Progress:
 
     ``done`` and ``total`` count units of work within one seed; ``curves`` holds the
     newest value of each live curve, by name; ``note`` says in words what is running.
+    The runner adds the ``seed``.
     """
 
     done: int
     total: int
     curves: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
+import math
 import platform
+import re
 import shutil
 import subprocess
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,8 @@ import torch
 
 import course_lib
 from course_lib.experiments.claim import Experiment, Progress
-from course_lib.results import Result, Run, Verdict
-from course_lib.training import Setting
+from course_lib.results import Result, Run, Verdict, write_whole
+from course_lib.training import Setting, random_state, set_random_state
 
 
 def execute(
@@ -33,10 +36,10 @@ def execute(
 ) -> Generator[Progress, None, Result]:
     """Run ``experiment`` for every seed, yielding progress, returning the result.
 
-    With ``folder``, finished seeds and the checkpoint of the current one are kept
-    there: after a kill, the same call continues, and ends with the same numbers. A
-    folder made by another config or device is not reused. ``changes`` replace single
-    fields of the scale's config.
+    With ``folder``, what is finished is kept in its :func:`state_folder`: after a kill
+    the same call continues, and ends with the same numbers. Closing the generator
+    stops the run and keeps its very last step. ``changes`` replace single fields of
+    the scale's config.
 
     Raises ``ValueError`` for an unknown scale or field, a device that is not there, or
     no seeds.
@@ -46,25 +49,124 @@ def execute(
         raise ValueError("seeds: got none, expected at least one")
     check_device(device, precision)
     if folder is not None:
-        folder = folder / _digest(experiment, config, device, precision)
+        folder = state_folder(experiment, scale, device, precision, folder, **changes)
     runs = []
     for position, seed in enumerate(seeds):
-        stored = folder / f"seed-{seed}.json" if folder else None
-        if stored and stored.exists():
-            runs.append(Run(**json.loads(stored.read_text(encoding="utf-8"))))
+        finished = folder / f"seed-{seed}.json" if folder else None
+        if finished and finished.exists():
+            runs.append(Run.of(json.loads(finished.read_text(encoding="utf-8"))))
             continue
         checkpoint = folder / f"seed-{seed}" if folder else None
         setting = Setting(seed, device, precision, checkpoint=checkpoint)
-        runs.append(
-            (yield from _one_seed(experiment, config, setting, position, seeds))
-        )
-        if stored:
-            stored.parent.mkdir(parents=True, exist_ok=True)
-            part = stored.with_suffix(".part")
-            part.write_text(json.dumps(asdict(runs[-1])), encoding="utf-8")
-            os.replace(part, stored)
+        steps = _one_seed(experiment, config, setting)
+        run = yield from _shifted(steps, seed, position, len(seeds))
+        runs.append(run)
+        if finished:
+            write_whole(finished, json.dumps(asdict(run)))
             shutil.rmtree(checkpoint, ignore_errors=True)
     return _result(experiment, scale, config, tuple(runs), machine(device, precision))
+
+
+def state_folder(
+    experiment: Experiment,
+    scale: str,
+    device: str,
+    precision: str,
+    folder: Path,
+    **changes: Any,
+) -> Path:
+    """Where in ``folder`` such a run keeps its state, so that it can continue.
+
+    The name depends on all that the numbers depend on, the code of ``course_lib``
+    included. Beside the seeds it holds ``artefact.json``, what the experiment exports
+    of seed 0.
+    """
+    config = asdict(experiment.config(scale, **changes))
+    said = [experiment.name, config, device, precision, torch.__version__, _sources()]
+    digest = hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()
+    return folder / f"{experiment.name}-{digest[:12]}"
+
+
+def _shifted(
+    steps: Generator[Progress, None, Run], seed: int, position: int, seeds: int
+) -> Generator[Progress, None, Run]:
+    """The progress of one seed as a part of the progress of all."""
+    try:
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            yield replace(
+                progress,
+                done=progress.done + position * progress.total,
+                total=progress.total * seeds,
+                seed=seed,
+                note=f"seed {seed} · {progress.note}".rstrip(" ·"),
+            )
+    finally:
+        steps.close()
+
+
+def _one_seed(
+    experiment: Experiment, config: Any, setting: Setting
+) -> Generator[Progress, None, Run]:
+    cuda = setting.device.startswith("cuda")
+    _reset_peak(cuda)
+    random = random_state()
+    with _own(random):
+        torch.manual_seed(setting.seed)
+    # Only a seed that kept some work (training makes the folder) has time to carry on.
+    clock = setting.checkpoint / "seconds.json" if setting.checkpoint else None
+    seconds = json.loads(clock.read_text()) if clock and clock.exists() else 0.0
+    kept = seconds
+    steps = experiment.run(config, setting)
+    try:
+        while True:
+            start = time.perf_counter()
+            try:
+                with _own(random):
+                    progress = next(steps)
+            except StopIteration as stop:
+                outcome = stop.value
+                break
+            finally:  # the reader's drawing between two steps is not our time
+                seconds += time.perf_counter() - start
+            if clock and clock.parent.is_dir() and seconds > kept + 1:
+                write_whole(clock, json.dumps(seconds))
+                kept = seconds
+            yield progress
+    finally:
+        with _own(random):
+            steps.close()
+        if clock and clock.parent.is_dir():
+            write_whole(clock, json.dumps(seconds))
+    if setting.checkpoint and setting.seed == 0 and experiment.export:
+        exported = json.dumps(experiment.export(config, outcome), sort_keys=True)
+        write_whole(setting.checkpoint.parent / "artefact.json", exported + "\n")
+    return Run(
+        setting.seed,
+        {name: float(value) for name, value in outcome.metrics.items()},
+        json.loads(json.dumps(outcome.series)),  # as a resumed run rereads it
+        seconds,
+        outcome.tokens / seconds,
+        torch.cuda.max_memory_allocated() / 2**20 if cuda else _peak_process_mib(),
+    )
+
+
+@contextlib.contextmanager
+def _own(random: dict[str, Any]) -> Iterator[None]:
+    """Work with ``random`` as torch's global state, then put the reader's back.
+
+    So a run draws the same numbers whatever its reader draws between two steps.
+    """
+    outside = random_state()
+    set_random_state(random)
+    try:
+        yield
+    finally:
+        random.update(random_state())
+        set_random_state(outside)
 
 
 def _result(
@@ -81,65 +183,27 @@ def _result(
         "paper": experiment.paper,
     }
     measured = Result(experiment.name, scale, claim, (), asdict(config), runs, machine)
-    verdicts = tuple(
-        Verdict(
-            band.metric,
-            band.says,
-            band.low,
-            band.high,
-            measured.mean(band.metric),
-            measured.sd(band.metric),
-            experiment.units.get(band.metric, ""),
-            band.holds(measured.mean(band.metric)),
+    verdicts = []
+    for band in experiment.bands[scale]:
+        mean, sd = measured.mean(band.metric), measured.sd(band.metric)
+        low, high = (b if math.isfinite(b) else None for b in (band.low, band.high))
+        unit = experiment.units.get(band.metric, "")
+        holds = band.holds(mean)
+        verdicts.append(
+            Verdict(band.metric, band.says, low, high, mean, sd, unit, holds)
         )
-        for band in experiment.bands[scale]
-    )
-    return replace(measured, verdicts=verdicts)
-
-
-def _one_seed(
-    experiment: Experiment,
-    config: Any,
-    setting: Setting,
-    position: int,
-    seeds: Sequence[int],
-) -> Generator[Progress, None, Run]:
-    cuda = setting.device.startswith("cuda")
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
-    torch.manual_seed(setting.seed)
-    steps = experiment.run(config, setting)
-    start = time.perf_counter()
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as stop:
-            outcome = stop.value
-            break
-        yield replace(
-            progress,
-            done=progress.done + position * progress.total,
-            total=progress.total * len(seeds),
-            note=f"seed {setting.seed} · {progress.note}".rstrip(" ·"),
-        )
-    seconds = time.perf_counter() - start
-    peak = torch.cuda.max_memory_allocated() / 2**20 if cuda else _peak_process_mib()
-    return Run(
-        setting.seed,
-        {name: float(value) for name, value in outcome.metrics.items()},
-        dict(outcome.series),
-        seconds,
-        outcome.tokens / seconds,
-        peak,
-    )
+    return replace(measured, verdicts=tuple(verdicts))
 
 
 def check_device(device: str, precision: str = "float32") -> None:
     """Raise ``ValueError`` where ``device`` or ``precision`` cannot be had here."""
-    if device != "cpu" and not device.startswith("cuda"):
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise ValueError(f"device: got {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")
-    if device.startswith("cuda") and not torch.cuda.is_available():
+    if device != "cpu" and not torch.cuda.is_available():
         raise ValueError(f"device: got {device!r}, but this torch sees no CUDA GPU")
+    if ":" in device and int(device.split(":")[1]) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ValueError(f"device: got {device!r}, but there are {count} (from cuda:0)")
     if precision not in ("float32", "bfloat16"):
         raise ValueError(
             f"precision: got {precision!r}, expected 'float32' or 'bfloat16'"
@@ -165,9 +229,17 @@ def machine(device: str, precision: str) -> dict[str, Any]:
     }
 
 
-def _digest(experiment: Experiment, config: Any, device: str, precision: str) -> str:
-    said = json.dumps([experiment.name, asdict(config), device, precision], default=str)
-    return f"{experiment.name}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
+@cache
+def _sources() -> str:
+    """Digest of the package's own code: other code may not continue a run.
+
+    Read once: a file edited later is not the code that this process runs.
+    """
+    root = Path(course_lib.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _cpu_name() -> str:
@@ -177,6 +249,13 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def _reset_peak(cuda: bool) -> None:
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):  # Linux only; elsewhere the process's own peak
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _peak_process_mib() -> float:

@@ -1,0 +1,207 @@
+"""The ``course`` command: list and run the claims, fetch data, grade exercises.
+
+torch is imported by the commands that need it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from course_lib.run_command import assignments, console, measure, out_folder, say, store
+
+if TYPE_CHECKING:
+    from course_lib.experiments import Experiment
+
+app = typer.Typer(
+    help="From Recurrence to Attention: measure the course's claims, grade exercises.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+# Options of these belong to the grader; they are handed on unread.
+_HANDED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command("list")
+def list_command() -> None:
+    """List the experiments: what each claims, and which stored results hold."""
+    with _errors():
+        from course_lib.experiments import experiments
+        from course_lib.experiments.claim import SCALES
+
+        table = _table("name", "chapter", "claim", "scales", "stored results")
+        for found in experiments().values():
+            scales = [scale for scale in SCALES if scale in found.scales]
+            said = [_stored(found, scale) for scale in scales]
+            table.add_row(
+                found.name,
+                found.chapter,
+                found.claim,
+                ", ".join(scales),
+                "\n".join(filter(None, said)) or "–",
+            )
+        console().print(table)
+
+
+@app.command("run")
+def run_command(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME…", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Run every experiment.")] = False,
+    scale: Annotated[
+        str, typer.Option(help="quick: seconds; cpu: minutes; real: for a GPU.")
+    ] = "quick",
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 0.")] = 3,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    precision: Annotated[
+        str, typer.Option(help="float32, or bfloat16 on a GPU.")
+    ] = "float32",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Change a setting. Never stored as the course's result.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for NAME.SCALE.json.", metavar="DIR")
+    ] = None,
+    export: Annotated[
+        bool, typer.Option("--export", help="Store seed 0's model for the live figure.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what an interrupted run kept.")
+    ] = False,
+) -> None:
+    """Measure claims. Exit 0: all hold, 1: one does not, 2: an error.
+
+    A run that is interrupted keeps what it has done; the same command continues it.
+    """
+    with _errors():
+        from course_lib.experiments import experiments, find
+
+        chosen = [*experiments()] if every else names or []
+        if not chosen:
+            raise ValueError("NAME: got none; name experiments, or say --all")
+        found = [find(name) for name in chosen]
+        texts = assignments(changes or [])
+        folder = out_folder(out, changed=bool(texts))
+        if export and texts:
+            raise ValueError("--export: not with --set; a figure has the stored model")
+        for experiment in found:
+            if export and not experiment.export:
+                raise ValueError(f"--export: {experiment.name} has nothing to export")
+    codes = []
+    for experiment in found:
+        try:
+            with _errors(experiment, scale):
+                result, state = measure(
+                    experiment, scale, seeds, device, precision, texts, fresh
+                )
+                store(experiment, result, state, folder, export)
+                codes.append(0 if result.holds else 1)
+        except typer.Exit as stop:
+            if stop.exit_code > 2:  # stopped by hand: the others need not begin
+                raise
+            codes.append(stop.exit_code)  # the others may still be measured
+    raise typer.Exit(max(codes))
+
+
+@app.command("data")
+def data_command(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False)
+    ] = None,
+) -> None:
+    """List the registered data sets, or fetch those named."""
+    with _errors():
+        from course_lib.data.registry import cached, datasets, fetch
+
+        for name in names or []:
+            typer.echo(f"{name}: in {fetch(name)}")
+        if names:
+            return
+        table = _table("name", "what it is", "size", "licence", "here")
+        for name, dataset in datasets().items():
+            size = sum(file.bytes for file in dataset.files) / 2**20
+            table.add_row(
+                name,
+                dataset.says,
+                f"{size:.1f} MiB",
+                dataset.licence,
+                "yes" if cached(name) else "no",
+            )
+        console().print(table)
+        say("Fetch one with: course data NAME")
+
+
+@app.command("grade", context_settings=_HANDED_ON, add_help_option=False)
+def grade_command(context: typer.Context) -> None:
+    """Grade answers to the exercises."""
+    _hand_on(context, "course_lib.grading.grade", "grade_command")
+
+
+@app.command("build-exercises", context_settings=_HANDED_ON, add_help_option=False)
+def build_command(context: typer.Context) -> None:
+    """Build the exercise notebooks from their sources."""
+    _hand_on(context, "course_lib.grading.build", "build_command")
+
+
+def _hand_on(context: typer.Context, module: str, name: str) -> None:
+    with _errors():
+        inner = typer.Typer(
+            add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+        )
+        inner.command()(getattr(importlib.import_module(module), name))
+        inner(context.args, prog_name=f"course {context.info_name}")
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for head in heads:  # a name is typed again: it must never be cut
+        table.add_column(head, no_wrap=head == "name")
+    return table
+
+
+def _stored(experiment: Experiment, scale: str) -> str | None:
+    from dataclasses import asdict
+
+    from course_lib.results import RESULTS, storable, stored, workplace
+
+    for folder in (workplace() / "results", RESULTS):
+        try:
+            result = stored(experiment.name, scale, folder)
+        except FileNotFoundError:
+            continue
+        if result.config != storable(asdict(experiment.scales[scale])):
+            return f"{scale}: of other settings, measure it again"
+        return f"{scale}: {'holds' if result.holds else 'does not hold'}"
+    return None
+
+
+@contextmanager
+def _errors(experiment: Experiment | None = None, scale: str = "") -> Iterator[None]:
+    """Say what went wrong in one line and exit with 2; let bugs through."""
+    try:
+        yield
+    except Exception as error:
+        from course_lib.experiments.problems import explain
+
+        config = experiment and experiment.scales.get(scale)
+        if not (said := explain(error, config)):
+            raise
+        about = f"{experiment.name}: " if experiment else ""
+        typer.echo(f"error: {about}{said}", err=True)
+        raise typer.Exit(2) from None

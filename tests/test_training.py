@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import math
+import random
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib.training import Setting, Training, clip_gradient, to_device, train
+
+STEPS = 30
+
+
+def model_of(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 1))
+
+
+def batch_at(index):
+    return torch.randn(8, 4, generator=torch.Generator().manual_seed(index))
+
+
+def loss(model, x):
+    return (model(x) - x.sum(1, keepdim=True)).square().mean()
+
+
+def trained(training, setting=None, loss=loss):
+    model = model_of()
+    return model, list(train(model, loss, batch_at, training, setting or Setting()))
+
+
+def same(a, b):
+    return all(
+        torch.equal(x, y) for x, y in zip(a.parameters(), b.parameters(), strict=True)
+    )
+
+
+def numbers(steps):
+    return [(step.number, step.loss, step.gradient_norm) for step in steps]
+
+
+CHILD = """
+import sys, time, torch
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_training import *
+training = Training(STEPS, 0.01, checkpoint_every=4)
+model = model_of()
+setting = Setting(checkpoint=Path({folder!r}))
+for step in train(model, loss, batch_at, training, setting):
+    print(step.number, flush=True)
+    time.sleep(0.01)
+"""
+
+
+def test_a_killed_run_ends_bit_for_bit_where_the_unbroken_one_does(tmp_path):
+    training = Training(STEPS, 0.01, checkpoint_every=4)
+    unbroken, steps = trained(training)
+    kill_at = random.SystemRandom().randrange(5, STEPS - 1)
+    code = CHILD.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    )
+    with child:
+        for line in child.stdout:
+            if int(line) == kill_at:
+                child.kill()
+                break
+    assert child.returncode == -9, f"not killed at step {kill_at}"
+    saved = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert 0 < len(saved["history"]) <= kill_at
+    resumed, again = trained(training, Setting(checkpoint=tmp_path))
+    assert numbers(again) == numbers(steps), f"killed at step {kill_at}"
+    assert same(resumed, unbroken), f"killed at step {kill_at}"
+
+
+def test_closing_keeps_the_very_last_step(tmp_path):
+    training = Training(STEPS, 0.01, checkpoint_every=1000)
+    unbroken, steps = trained(training)
+    model = model_of()
+    begun = train(model, loss, batch_at, training, Setting(checkpoint=tmp_path))
+    for _ in range(7):
+        next(begun)
+    begun.close()
+    saved = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert len(saved["history"]) == 7
+    model = model_of()
+    again = train(model, loss, batch_at, training, Setting(checkpoint=tmp_path))
+    recalled = [next(again) for _ in range(7)]
+    torch.rand(3)  # what a reader draws meanwhile must not matter
+    rest = list(again)
+    assert numbers(recalled + rest) == numbers(steps)
+    assert same(model, unbroken)
+    seconds = [step.seconds for step in recalled + rest]
+    assert seconds == sorted(seconds), "the time of all processes adds up"
+
+
+def test_a_finished_run_is_recalled_not_repeated(tmp_path):
+    training = Training(5, 0.01)
+    model, steps = trained(training, Setting(checkpoint=tmp_path))
+
+    def forbidden(model, batch):
+        raise AssertionError("trained again")
+
+    again, recalled = trained(training, Setting(checkpoint=tmp_path), forbidden)
+    assert recalled == steps
+    assert same(again, model)
+
+
+def test_a_half_written_checkpoint_is_never_read(tmp_path):
+    training = Training(6, 0.01, checkpoint_every=3)
+    trained(training, Setting(checkpoint=tmp_path))
+    whole = (tmp_path / "model.pt").read_bytes()
+    (tmp_path / "model.pt").unlink()
+    (tmp_path / "model.part").write_bytes(whole[: len(whole) // 2])
+    _, steps = trained(training, Setting(checkpoint=tmp_path))
+    assert [step.number for step in steps] == [1, 2, 3, 4, 5, 6]
+    assert not (tmp_path / "model.part").exists()
+
+
+def test_a_failing_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    training = Training(8, 0.01, checkpoint_every=3)
+    model = model_of()
+    steps = train(model, loss, batch_at, training, Setting(checkpoint=tmp_path))
+    for _ in range(3):
+        next(steps)
+
+    def full(fd):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            list(steps)
+    saved = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert len(saved["history"]) == 3
+
+
+def test_another_training_does_not_continue_a_checkpoint(tmp_path):
+    trained(Training(5, 0.01), Setting(checkpoint=tmp_path))
+    with pytest.raises(ValueError, match=r"checkpoint: .*model\.pt was made with"):
+        trained(Training(5, 0.02), Setting(checkpoint=tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+@pytest.mark.parametrize("limit", [None, 0.5])
+def test_equals_the_loop_written_by_hand(kind, limit):
+    model, steps = trained(Training(10, 0.05, kind, limit))
+    hand = model_of()
+    optimizer = (
+        torch.optim.Adam(hand.parameters(), lr=0.05)
+        if kind == "adam"
+        else torch.optim.SGD(hand.parameters(), lr=0.05)
+    )
+    for index in range(10):
+        value = loss(hand, batch_at(index))
+        optimizer.zero_grad()
+        value.backward()
+        squares = sum(p.grad.square().sum() for p in hand.parameters())
+        norm = squares.sqrt().item()
+        if limit is not None and norm > limit:
+            for p in hand.parameters():
+                p.grad.mul_(limit / norm)
+        optimizer.step()
+        assert steps[index].loss == pytest.approx(value.item(), rel=1e-5)
+        assert steps[index].gradient_norm == pytest.approx(norm, rel=1e-5)
+    for p, q in zip(model.parameters(), hand.parameters(), strict=True):
+        torch.testing.assert_close(p, q, rtol=1e-4, atol=1e-6)
+    if limit is not None:
+        assert max(step.gradient_norm for step in steps) > limit, "clipping was idle"
+
+
+def test_without_a_limit_an_overflowing_norm_leaves_the_gradient_alone():
+    model = nn.Linear(2, 1, bias=False)
+    model.weight.grad = torch.full((1, 2), 1e30)  # its square is no float32
+    assert clip_gradient(model, None).item() == math.inf
+    assert torch.equal(model.weight.grad, torch.full((1, 2), 1e30))
+
+
+def test_a_loss_that_is_not_finite_does_not_stop_the_loop():
+    def broken(model, x):
+        return loss(model, x) * float("nan")
+
+    _, steps = trained(Training(3, 0.01), loss=broken)
+    assert len(steps) == 3
+    assert all(math.isnan(step.loss) for step in steps)
+
+
+def test_flags_of_torch_are_as_before_between_two_steps():
+    before = torch.are_deterministic_algorithms_enabled()
+    seen = []
+
+    def watching(model, x):
+        seen.append(torch.are_deterministic_algorithms_enabled())
+        return loss(model, x)
+
+    model = model_of()
+    for _ in train(model, watching, batch_at, Training(2, 0.01), Setting()):
+        assert torch.are_deterministic_algorithms_enabled() == before
+    assert seen == [True, True]
+
+
+def test_to_device_keeps_the_form_of_a_batch():
+    Pair = namedtuple("Pair", "x mask")
+    one = torch.ones(2)
+    batch = {"pair": Pair(one, [one, (one, "text")]), "number": 3}
+    moved = to_device(batch, "meta")
+    assert type(moved["pair"]) is Pair
+    assert moved["pair"].x.device.type == "meta"
+    inner, (innermost, text) = moved["pair"].mask
+    assert inner.device.type == innermost.device.type == "meta"
+    assert isinstance(moved["pair"].mask, list)
+    assert (text, moved["number"]) == ("text", 3)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("steps", 0),
+        ("learning_rate", 0.0),
+        ("optimizer", "adamw"),
+        ("clip_norm", 0.0),
+        ("checkpoint_every", 0),
+    ],
+)
+def test_bad_arguments_are_named(argument, value):
+    good = {"steps": 1, "learning_rate": 0.1}
+    with pytest.raises(ValueError, match=f"{argument}: got {value!r}, expected"):
+        Training(**{**good, argument: value})
