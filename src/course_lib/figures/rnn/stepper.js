@@ -1,0 +1,273 @@
+// A trained RNN reads what the reader types, one letter at a time.
+import {
+  button,
+  field,
+  frame,
+  make,
+  number,
+  percent,
+  player,
+  predict,
+  slider,
+} from "../kit/draw.js";
+import { norm } from "../kit/nn.js";
+import { largest, unrolled } from "../kit/unrolled.js";
+import { arithmetic } from "./arithmetic.js";
+import { fold, reader } from "./reading.js";
+
+const LONGEST = 20;
+// offered one after another; the network gets some of them wrong
+const WORDS = [
+  "perjantai",
+  "settembre",
+  "czwartek",
+  "thursday",
+  "miercoles",
+  "vrijdag",
+  "pazartesi",
+  "dimanche",
+  "svenska",
+  "giovedi",
+  "donnerstag",
+];
+
+export function swapped(text, t) {
+  return text.slice(0, t) + text[t + 1] + text[t] + text.slice(t + 2);
+}
+
+function render({ model, el }) {
+  const weights = model.get("weights");
+  const { labels } = weights;
+  const network = reader(weights);
+  const body = frame({ model, el });
+  const H = network.hidden;
+  let steps = []; // of the text
+  let others = null; // of the second spelling
+  let revealed = false;
+
+  const set = (changes) => {
+    for (const [key, value] of Object.entries(changes)) model.set(key, value);
+    model.save_changes();
+  };
+  const now = () => Math.min(model.get("step") ?? LONGEST, steps.length);
+
+  const pin = (unit) => set({ unit: model.get("unit") === unit ? null : unit });
+  const picture = (get, name) =>
+    unrolled({
+      name,
+      labels,
+      hidden: network.hidden,
+      steps: get,
+      at: () => Math.min(now(), get().length),
+      revealed: () => revealed,
+      pinned: () => model.get("unit"),
+      go: (t) => go(t),
+      pin,
+    });
+  const first = picture(() => steps, "The network unrolled over the letters");
+  const second = picture(() => others ?? [], "The second spelling, unrolled");
+
+  // -- controls ------------------------------------------------------------------------
+  const input = field("A word to read", model.get("text"), (text) => {
+    play.set(false);
+    set({ text, step: null, compare: "" });
+  });
+  const another = button("Another word", () => {
+    play.set(false);
+    const next = (WORDS.indexOf(text()) + 1) % WORDS.length;
+    set({ text: WORDS[next], step: null, compare: "" });
+    guessing.ask(); // a new word, a new prediction
+  });
+  const folded = make("p", { class: "note" });
+  const scrub = slider({
+    name: "letters read",
+    min: 0,
+    max: 1,
+    step: 1,
+    value: 0,
+    shown: (t) => `${t} of ${steps.length}`,
+    change: (t) => {
+      play.set(false);
+      set({ step: t });
+    },
+  });
+  const go = (t) => {
+    play.set(false);
+    set({ step: Math.max(0, Math.min(t, steps.length)) });
+  };
+  let waited = 0;
+  const play = player(
+    body,
+    (passed) => {
+      waited += passed;
+      if (waited < 650) return true;
+      waited = 0;
+      set({ step: now() + 1 });
+      return now() < steps.length;
+    },
+    (on) => (playButton.textContent = on ? "Pause" : "Play"),
+  );
+  const playButton = button(
+    "Play",
+    () => {
+      if (!play.playing && now() === steps.length) set({ step: 0 });
+      play.set(!play.playing);
+    },
+    { class: "main" },
+  );
+
+  const swapButton = button("", () => set({ compare: swapped(text(), swapAt()) }));
+  const endCompare = button("Remove", () => set({ compare: "" }));
+  const compareInput = field("A second spelling", "", (compare) => set({ compare }));
+  const difference = make("p", { class: "says", "aria-live": "polite" });
+  const comparison = make(
+    "div",
+    {},
+    make("div", { class: "row" }, compareInput, endCompare),
+    difference,
+    second.box,
+  );
+  const text = () => steps.map((step) => step.letter).join("");
+  // the last letter read and the next; at the end, the last two
+  const swapAt = () => Math.max(0, Math.min(now() - 1, steps.length - 2));
+
+  const guessing = predict({
+    question: () => `Which language is “${text()}”? Say it before the network does.`,
+    choices: labels.map((language, k) => [k, language]),
+    reveal: (guess) => {
+      revealed = true;
+      set({ guess: guess === null ? null : labels[guess] });
+      update();
+    },
+    again: () => {
+      revealed = false;
+      set({ guess: null });
+      if (steps.length) update();
+    },
+    verdict: (guess) => {
+      if (!now()) return "The network has read nothing yet.";
+      const { output } = steps[now() - 1];
+      const best = largest(output);
+      const says = `After “${text().slice(0, now())}” the network says ${labels[best]}, ${percent(output[best])}`;
+      if (guess === null || guess === best)
+        return guess === null ? `${says}.` : `${says}; so do you.`;
+      return `${says}; your ${labels[guess]} gets ${percent(output[guess])}.`;
+    },
+  });
+
+  const inside = arithmetic({
+    network,
+    step: () => (now() ? { t: now(), ...steps[now() - 1] } : null),
+    pinned: () => model.get("unit"),
+    pin,
+  });
+  const equation = make("p", { class: "note" });
+  const details = make(
+    "details",
+    { ontoggle: () => update() },
+    make("summary", {}, "Inside this step: weights and arithmetic"),
+    inside.box,
+    equation,
+  );
+
+  // the keys' way to pin a unit
+  const unitSlider = slider({
+    name: "pinned unit",
+    min: 0,
+    max: H,
+    step: 1,
+    value: 0,
+    shown: (i) => (i ? String(i) : "none"),
+    change: (i) => set({ unit: i ? i - 1 : null }),
+  });
+
+  const update = () => {
+    const typed = model.get("text");
+    if (input.value !== typed) input.value = typed; // set by Python
+    const plain = fold(typed);
+    steps = network.read(plain.slice(0, LONGEST));
+    const otherText = fold(model.get("compare")).slice(0, LONGEST);
+    others = otherText ? network.read(otherText) : null;
+    const t = now();
+    folded.textContent = "";
+    if (!plain) folded.append("Type a word: the network reads the letters a to z.");
+    else if (plain.length > LONGEST)
+      folded.append(`It reads the first ${LONGEST} letters.`);
+    else if (plain !== typed.trim())
+      folded.append(
+        "It was trained on plain letters, so it reads ",
+        make("b", {}, plain),
+        ".",
+      );
+    else folded.append("Accents and capitals are removed, as they were in training.");
+    scrub.input.max = steps.length;
+    scrub.set(t);
+    const pair = text().slice(swapAt(), swapAt() + 2);
+    const can = pair.length === 2 && pair[0] !== pair[1];
+    swapButton.disabled = !can;
+    swapButton.textContent = can
+      ? `Swap “${[...pair.replace(" ", "␣")].join("” and “")}”`
+      : "Swap two letters";
+    comparison.hidden = !model.get("compare");
+    if (others) {
+      if (fold(compareInput.value) !== otherText) compareInput.value = otherText;
+      const same = [...text()].sort().join("") === [...otherText].sort().join("");
+      const [one, other] = [steps, others].map(
+        (list) => list[Math.min(t, list.length) - 1],
+      );
+      const apart =
+        one && other ? norm(one.state.map((v, i) => v - other.state[i])) : 0;
+      const say = (at) =>
+        at
+          ? `${labels[largest(at.output)]} ${percent(Math.max(...at.output))}`
+          : "nothing read";
+      difference.replaceChildren(
+        same
+          ? "The same letters in another order: a bag of letters could not tell them apart. "
+          : "Two spellings. ",
+        ...(revealed
+          ? [make("b", {}, say(one)), " became ", make("b", {}, say(other)), ". "]
+          : []),
+        `The two states are ${number(apart)} apart.`,
+      );
+      second.redraw();
+    }
+    model.set("prediction", t ? labels[largest(steps[t - 1].output)] : null);
+    first.redraw();
+    guessing.update();
+    const unit = model.get("unit");
+    unitSlider.set(unit === null ? 0 : unit + 1);
+    if (details.open) inside.redraw();
+    equation.replaceChildren();
+    if (unit !== null && t > 0) {
+      const { fromInput, fromState, state } = steps[t - 1];
+      equation.append(
+        `unit ${unit + 1}: tanh(${number(fromInput[unit])} + ${number(fromState[unit])} + ${number(network.bias[unit])}) = `,
+        make("b", {}, number(state[unit])),
+      );
+    } else equation.append("Click a row to pin a unit and see its numbers.");
+  };
+
+  body.append(
+    make("div", { class: "row" }, input, another, swapButton),
+    folded,
+    guessing.box,
+    make(
+      "div",
+      { class: "row" },
+      playButton,
+      button("‹", () => go(now() - 1), { "aria-label": "One letter back" }),
+      button("›", () => go(now() + 1), { "aria-label": "One letter on" }),
+      scrub.box,
+    ),
+    first.box,
+    comparison,
+    make("div", { class: "row" }, unitSlider.box),
+    details,
+  );
+  update();
+  for (const key of ["text", "compare", "step", "unit"])
+    model.on(`change:${key}`, update);
+}
+
+export default { render };
