@@ -15,7 +15,6 @@ class Quiz(Figure):
     Without JavaScript it is a plain list with the answer to unfold.
     """
 
-    title = "Check yourself"
     description = "A multiple-choice question with feedback for each choice."
     caption = ""
     reports: ClassVar[dict[str, Any]] = {"choice": None}
@@ -24,6 +23,7 @@ class Quiz(Figure):
     choices = Texts("two to six answers")
     answer = Number("index of the right choice, from 0", low=0, high=5, whole=True)
     explanations = Texts("for each choice, why it is right or wrong")
+    title = Text("its heading", default="Check yourself", longest=60)
 
     def validate(self) -> None:
         """Every choice has an explanation, and the answer is one of them."""

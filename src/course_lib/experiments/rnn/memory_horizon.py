@@ -208,8 +208,8 @@ EXPERIMENT = Experiment(
     name="memory-horizon",
     chapter="rnn",
     claim=(
-        "A tanh RNN learns to look back only some twenty steps; an orthogonal start "
-        "moves the horizon, and does not remove it."
+        "A tanh RNN learns to look back only so far, a few tens of steps at most; an "
+        "orthogonal start moves the horizon, and does not remove it."
     ),
     source="Bengio, Simard & Frasconi (1994)",
     paper="latching a bit: the share of successful runs falls as T grows (figure only)",

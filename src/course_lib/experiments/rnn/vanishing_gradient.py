@@ -56,11 +56,13 @@ def gradient_norms(layer: RNN, x: Tensor, last: Tensor) -> Tensor:
     with torch.no_grad():
         states, _ = layer(x)
     slope = {"linear": torch.ones_like, "tanh": lambda h: 1 - h**2}[layer.nonlinearity]
-    norms, error = [], last
-    for t in range(x.shape[1] - 1, 0, -1):
-        norms.append(error.norm(dim=1).log10().mean())
+    norms, error, log10 = [], last, 0.0
+    for t in range(x.shape[1] - 1, -1, -1):
+        size = error.norm(dim=1, keepdim=True)  # (B, 1)
+        log10 = log10 + size.log10()
+        norms.append(log10.mean())
+        error = error / size  # at 1, because 1e-200 squared is 0 in double precision
         error = (slope(states[:, t]) * error) @ layer.W_h.detach()  # (B, H)
-    norms.append(error.norm(dim=1).log10().mean())
     return torch.stack(norms)
 
 

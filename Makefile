@@ -1,0 +1,53 @@
+# The two commands of a newcomer are `make book` and `make test`. `make help` lists all.
+PY := .venv/bin/python
+export PYTHON
+
+# The one command that builds the book. Warnings are errors; --all, because a rebuild of
+# unchanged pages would not repeat their warnings. They go to stderr; the rest is talk.
+BUILD := $(PY) -c "from jupyter_book.cli.main import main; main()" \
+	build . --all -W --keep-going -n -q
+
+.DEFAULT_GOAL := help
+.PHONY: help book read test lab notebooks picture html clean
+
+help: ## Say what there is to do
+	@echo "From Recurrence to Attention"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "Begin with 'make book', then 'make read'."
+
+book: ## Build the book into _build/html (installs what it needs, no PyTorch)
+	@sh book/tools/install.sh book
+	@$(MAKE) --no-print-directory html
+
+html:
+	@echo "Building the book ..."
+	@$(BUILD) >/dev/null || { echo "The book was not built: the lines above say why."; exit 1; }
+	@echo "The book is ready. Open _build/html/index.html, or run 'make read'."
+
+read: ## Serve the book on this machine (builds it if need be)
+	@test -f _build/html/index.html || $(MAKE) --no-print-directory book
+	@sh book/tools/install.sh book
+	@$(PY) book/tools/serve.py _build/html
+
+test: ## Check everything: format, tests, notebooks, book, pages in a browser
+	@sh book/tools/install.sh course
+	@$(PY) book/tools/check.py
+
+lab: ## Open the chapters in JupyterLab
+	@sh book/tools/install.sh course
+	@echo "JupyterLab opens in your browser; Ctrl-C here ends it."
+	@$(PY) -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/chapters
+
+notebooks: ## Execute text/*.md into chapters/*.ipynb
+	@sh book/tools/install.sh course
+	@$(PY) book/tools/notebooks.py
+
+picture: ## Take the README's picture from the built book
+	@sh book/tools/install.sh course
+	@$(PY) book/tools/picture.py
+
+clean: ## Remove what was built; the virtual environment stays
+	@rm -rf _build .pytest_cache .ruff_cache
+	@echo "Removed what was built. 'rm -rf .venv' removes the environment too."

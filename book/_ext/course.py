@@ -1,0 +1,218 @@
+"""What is special about this book: live figures, measured numbers, chapter links.
+
+Built without torch: the live figures and the stored results need neither torch nor an
+installed ``course_lib``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "src"))
+
+from course_lib import result_table  # noqa: E402  (needs the path above)
+from course_lib.results import RESULTS, Result, stored  # noqa: E402
+
+LOG = logging.getLogger(__name__)
+PALETTE = ROOT / "src" / "course_lib" / "figures" / "palette.json"
+
+
+class _AnyOption(dict[str, Any]):
+    """Accepts every option: they are the arguments of the figure's class."""
+
+    def __missing__(self, name: str) -> Any:
+        return yaml.safe_load
+
+
+class _Directive(SphinxDirective):
+    def broken(self, message: str) -> list[nodes.Node]:
+        """A warning, which fails the build, and its trace in the page."""
+        LOG.warning("%s", message, location=self.get_location())
+        return [nodes.problematic(message, message)]
+
+
+class LiveFigure(_Directive):
+    """``{live-figure} rnn.Stepper``: options are its arguments, the body a caption.
+
+    The figure lands in the page as ``course_lib.figures.rnn.Stepper(...).to_html()``.
+    """
+
+    required_arguments = 1
+    has_content = True
+    # Not empty: MyST reads no options of a directive that knows none.
+    option_spec = _AnyOption(text=yaml.safe_load)
+
+    def run(self) -> list[nodes.Node]:
+        chapter, _, name = self.arguments[0].rpartition(".")
+        try:
+            module = importlib.import_module(f"course_lib.figures.{chapter}")
+            html = getattr(module, name)(**self.options).to_html()
+        except Exception as error:
+            return self.broken(f"live-figure {self.arguments[0]}: {error!r}")
+        for source in (ROOT / "src" / "course_lib" / "figures").rglob("*.js*"):
+            self.env.note_dependency(str(source))
+        figure = nodes.container(classes=["live-figure"])
+        figure += nodes.raw("", html, format="html")
+        if self.content:
+            caption = nodes.container(classes=["live-figure-caption"])
+            self.state.nested_parse(self.content, self.content_offset, caption)
+            figure += caption
+        return [figure]
+
+
+class Results(_Directive):
+    """``{results}``: what every stored result measured, claim by claim."""
+
+    def run(self) -> list[nodes.Node]:
+        sections: list[nodes.Node] = []
+        for path in sorted(RESULTS.glob("*.json")):
+            self.env.note_dependency(str(path))
+            try:
+                sections.append(self._section(Result.load(path)))
+            except ValueError as error:
+                return self.broken(str(error))
+        if not sections:
+            return self.broken(f"results: nothing is stored in {RESULTS.name}/")
+        return sections
+
+    def _section(self, result: Result) -> nodes.section:
+        name = f"{result.experiment}, {result.scale}"
+        section = nodes.section(ids=[nodes.make_id(f"result {name}")], names=[name])
+        section += nodes.title("", f"{result.experiment} ({result.scale})")
+        section += nodes.raw("", result_table.html(result), format="html")
+        command = f"course run {result.experiment} --scale {result.scale}"
+        line = nodes.paragraph("", "", classes=["result-links"])
+        line += self._chapter(result)
+        line += nodes.Text(" · run it again: ")
+        line += nodes.literal("", f"{command} --seeds {len(result.runs)}")
+        section += line
+        return section
+
+    def _chapter(self, result: Result) -> nodes.Node:
+        """A link to the chapter that makes the claim, where that chapter exists."""
+        said = str(result.claim["chapter"])
+        for page in sorted(self.env.found_docs):
+            folder, _, name = page.rpartition("/")
+            if folder == "chapters" and said in (name, name.partition("_")[2]):
+                address = self.env.app.builder.get_relative_uri(self.env.docname, page)
+                text = f"Told in chapter {int(name.partition('_')[0])}"
+                return nodes.reference("", text, refuri=address)
+        return nodes.inline("", f"Chapter {said}")
+
+
+class Measured(SphinxRole):
+    """``{measured}`NAME.SCALE:METRIC` ``: a stored number, as mean ± sd."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        name, _, metric = self.text.partition(":")
+        experiment, _, scale = name.rpartition(".")
+        try:
+            result = stored(experiment, scale)
+            if metric not in result.runs[0].metrics:
+                known = ", ".join(sorted(result.runs[0].metrics))
+                raise ValueError(f"no metric {metric!r}; there are {known}")
+        except (FileNotFoundError, ValueError) as error:
+            place = self.get_location()
+            LOG.warning("measured %s: %s", self.text, error, location=place)
+            return [nodes.problematic(self.rawtext, self.rawtext)], []
+        self.env.note_dependency(str(RESULTS / f"{name}.json"))
+        unit = next((v.unit for v in result.verdicts if v.metric == metric), "")
+        said = result_table.mean_and_sd(result.mean(metric), result.sd(metric))
+        return [nodes.inline("", f"{said} {unit}".strip(), classes=["measured"])], []
+
+
+class Colours(_Directive):
+    """``{colours}``: a swatch, a name and a meaning for each colour of the palette."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(PALETTE))
+        rows = [nodes.row("", *map(_entry, ("Colour", "Quantity", "It always means")))]
+        for name, colour in _palette().items():
+            swatch = f'<span class="swatch" style="background:var(--{name})"></span>'
+            cell = nodes.entry("", nodes.paragraph("", "", _raw(swatch)))
+            rows.append(nodes.row("", cell, _entry(name), _entry(colour["means"])))
+        group = nodes.tgroup(cols=3)
+        group += [nodes.colspec(colwidth=width) for width in (15, 25, 60)]
+        group += nodes.thead("", rows[0])
+        group += nodes.tbody("", *rows[1:])
+        return [nodes.table("", group)]
+
+
+def _entry(text: str) -> nodes.entry:
+    return nodes.entry("", nodes.paragraph("", text))
+
+
+def _raw(html: str) -> nodes.raw:
+    return nodes.raw("", html, format="html")
+
+
+def _palette() -> dict[str, dict[str, str]]:
+    return json.loads(PALETTE.read_text(encoding="utf-8"))
+
+
+def _write_palette(app: Sphinx) -> None:
+    """The page's colours are the figures' colours: one file says them."""
+    if app.builder.format != "html":
+        return
+
+    def block(mode: str) -> str:
+        return "".join(f"--{name}:{hue[mode]};" for name, hue in _palette().items())
+
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "palette.css").write_text(
+        f"html{{{block('light')}}}html[data-theme=dark]{{{block('dark')}}}\n"
+    )
+    app.add_css_file("palette.css")
+
+
+def _chapter_links(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Below each chapter's title: open it in Colab, or see its source."""
+    if not docname.startswith("chapters/") or app.builder.format != "html":
+        return
+    options = app.config.html_theme_options
+    repository = options["repository_url"].removesuffix("/")
+    notebook = f"blob/{options['repository_branch']}/{docname}.ipynb"
+    path = repository.removeprefix("https://github.com/")
+    colab = f"{options['launch_buttons']['colab_url']}/github/{path}/{notebook}"
+    line = nodes.paragraph(classes=["chapter-links"])
+    for text, address, kind in (
+        ("Open in Colab", colab, "colab"),
+        ("Notebook on GitHub", f"{repository}/{notebook}", "source"),
+    ):
+        line += nodes.reference("", text, refuri=address, classes=[kind])
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if title is not None:
+        title.parent.insert(title.parent.index(title) + 1, line)
+
+
+def _repair_roles(
+    app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """docutils calls a bibliography a list and its entries no list items."""
+    if "citation-list" in context.get("body", ""):
+        context["body"] = context["body"].replace(
+            'role="doc-biblioentry"', 'role="listitem"'
+        )
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("live-figure", LiveFigure)
+    app.add_directive("results", Results)
+    app.add_directive("colours", Colours)
+    app.add_role("measured", Measured())
+    app.connect("builder-inited", _write_palette)
+    app.connect("doctree-resolved", _chapter_links)
+    app.connect("html-page-context", _repair_roles)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

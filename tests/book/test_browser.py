@@ -1,0 +1,304 @@
+"""The built book in a real browser that can reach nothing but the book."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import SEEN
+
+pytestmark = pytest.mark.browser
+
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 375), ("dark", 375)]
+TEXT = ("text/", "javascript", "json", "xml", "svg")
+MEGABYTE = 1_000_000
+# A figure draws into a shadow root; without one, what stands there is the fallback.
+INNER_TEXT = """(figure) => [...figure.querySelectorAll("*")]
+    .map((element) => element.shadowRoot?.textContent ?? "").join("")"""
+
+
+@dataclass
+class Visit:
+    """An opened page, and everything that went wrong on it."""
+
+    page: object
+    wrong: list[str] = field(default_factory=list)
+    bytes: int = 0  # over the wire: text compressed, everything else as it is
+
+
+@pytest.fixture
+def visit(browser, address):
+    """``visit(url, scheme, width)`` opens a page; at the end nothing may be wrong."""
+    visits = []
+
+    def open_page(url: str, scheme: str = "light", width: int = 1280) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme
+        )
+        visit = Visit(context.new_page())
+        visits.append((context, visit))
+
+        def only_the_book(route):
+            url = route.request.url
+            if url.startswith((address, "file:", "data:", "blob:")):
+                route.continue_()
+            else:
+                visit.wrong.append(f"asked another host: {url}")
+                route.abort()
+
+        def weigh(response):
+            if response.status >= 400:
+                visit.wrong.append(f"{response.status}: {response.url}")
+            elif response.url.startswith(address) and response.status == 200:
+                body, kind = response.body(), response.headers.get("content-type", "")
+                text = any(name in kind for name in TEXT)
+                visit.bytes += len(gzip.compress(body) if text else body)
+
+        context.route("**/*", only_the_book)
+        page = visit.page
+        page.on("pageerror", lambda error: visit.wrong.append(f"page error: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                visit.wrong.append(f"console: {message.text}")
+                if message.type == "error"
+                else None
+            ),
+        )
+        page.on(
+            "requestfailed", lambda asked: visit.wrong.append(f"failed: {asked.url}")
+        )
+        page.on("response", weigh)
+        page.goto(url, wait_until="load")
+        page.wait_for_load_state("networkidle")
+        return visit
+
+    yield open_page
+    wrong = [f"{visit.page.url}: {said}" for _, visit in visits for said in visit.wrong]
+    for context, _ in visits:
+        context.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def place(protocol: str, built: Path, address: str, path: str) -> str:
+    return (built / path).as_uri() if protocol == "file" else address + path
+
+
+def formulas(page) -> dict[str, int]:
+    """Unfold all, then: formulas written, drawn and wrong, fonts loaded and broken."""
+    page.evaluate(
+        "document.querySelectorAll('details').forEach((d) => (d.open = true))"
+    )
+    page.wait_for_function(
+        "() => !document.querySelector('.math') ||"
+        " (window.MathJax?.startup?.promise && document.querySelector('mjx-container'))"
+    )
+    return page.evaluate(
+        """async () => {
+            await window.MathJax?.startup?.promise;
+            await document.fonts.ready;
+            const fonts = [...document.fonts].filter((f) => f.family.startsWith("MJX"));
+            return {
+                written: document.querySelectorAll(".math").length,
+                drawn: document.querySelectorAll(".math mjx-container").length,
+                wrong: document.querySelectorAll(
+                    'mjx-merror, [data-mjx-error], mjx-mtext[style*="red"]').length,
+                loaded: fonts.filter((f) => f.status === "loaded").length,
+                broken: fonts.filter((f) => f.status === "error").length,
+            };
+        }"""
+    )
+
+
+def move(page, figure) -> None:
+    """Use the first control of a figure that changes something that can be seen."""
+
+    def seen():
+        return figure.evaluate(INNER_TEXT), figure.screenshot()
+
+    before = seen()
+    for control in figure.locator("input, button, select, [tabindex='0']").all():
+        if not control.is_visible() or not control.is_enabled():
+            continue
+        kind = control.get_attribute("type")
+        if kind in ("text", "search"):
+            control.fill("listen")
+        elif kind == "range":
+            control.focus()
+            page.keyboard.press("ArrowRight")
+        else:
+            control.click()
+        page.wait_for_timeout(250)
+        if seen() != before:
+            return
+    raise AssertionError(f"no control of this figure changes anything: {before[0]!r}")
+
+
+@pytest.mark.parametrize("protocol", ["http", "file"])
+def test_page_works_without_a_network(
+    visit, built, address, page_path, protocol, record_property
+) -> None:
+    page = visit(place(protocol, built, address, page_path)).page
+    page.wait_for_url("**/*.html*")
+    math = formulas(page)
+    assert math["drawn"] == math["written"]
+    assert math["wrong"] == 0
+    assert math["broken"] == 0
+    assert (math["loaded"] > 0) == (math["written"] > 0)
+    figures = page.locator(".course-figure")
+    for number in range(figures.count()):
+        figure = figures.nth(number)
+        figure.scroll_into_view_if_needed()
+        assert figure.get_attribute("data-mounted")
+        assert len(figure.evaluate(INNER_TEXT)) > 100
+        move(page, figure)
+        state = figure.locator("script[type='application/json']").text_content()
+        name = json.loads(state)["title"]
+        record_property(SEEN, f"{page_path}, figure {number + 1}: {name}")
+    record_property(
+        SEEN,
+        f"{page_path}: {figures.count()} live figures, {math['drawn']} formulas",
+    )
+
+
+def test_page_fits_and_is_accessible(visit, address, page_path) -> None:
+    page = visit(address + page_path).page
+    formulas(page)
+    wrong = []
+    for scheme, width in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        page.wait_for_timeout(300)  # the theme fades its colours
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            wrong.append(f"{scheme} {width}: the page is {wide} px wide")
+        wrong += [f"{scheme} {width}: {said}" for said in violations(page)]
+    assert not wrong, "\n".join(wrong)
+
+
+def violations(page) -> list[str]:
+    """What axe calls serious or critical on the page as it is shown now."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    # Its preload would ask for style sheets at addresses of its own making.
+    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]})
+    return [
+        f"{rule['impact']} {rule['id']}: {node['target']} {node['html'][:200]}"
+        for rule in found.response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"][:4]
+    ]
+
+
+@pytest.mark.parametrize("protocol", ["http", "file"])
+def test_search_finds_a_word(visit, built, address, protocol) -> None:
+    page = visit(place(protocol, built, address, "book/glossary.html")).page
+    page.keyboard.press("Control+k")
+    page.keyboard.type("perplexity")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=perplexity")
+    page.wait_for_selector("#search-results li a")
+    assert "Glossary" in page.inner_text("#search-results")
+
+
+@pytest.mark.parametrize("path", ["book/welcome.html", "chapters/01_rnn.html"])
+def test_page_is_light(visit, built, address, path, record_property) -> None:
+    if not (built / path).exists():
+        pytest.fail(f"{path} is not in the book")
+    visited = visit(address + path)
+    formulas(visited.page)
+    said = f"{path}: {visited.bytes / MEGABYTE:.2f} MB over the wire"
+    record_property(SEEN, said)
+    assert 0 < visited.bytes <= 3 * MEGABYTE, said
+
+
+def test_korean_is_drawn(visit, address) -> None:
+    page = visit(address + "book/welcome.html").page
+    drawn = page.evaluate(
+        """() => {
+            const where = document.querySelector(".korean p");
+            const draw = (text) => {
+                const canvas = document.createElement("canvas");
+                canvas.width = canvas.height = 60;
+                const pen = canvas.getContext("2d");
+                pen.font = `40px ${getComputedStyle(where).fontFamily}`;
+                pen.fillText(text, 5, 45);
+                return canvas.toDataURL();
+            };
+            // A code point that no font has shows what a missing glyph looks like.
+            return {han: draw("한"), guk: draw("국"), missing: draw("\\u{10FFFE}"),
+                    nothing: draw("")};
+        }"""
+    )
+    assert len(set(drawn.values())) == 4, "Korean letters look like missing ones"
+
+
+def test_first_address_leads_to_the_first_page(visit, built, address) -> None:
+    for start in (address, (built / "index.html").as_uri()):
+        page = visit(start).page
+        page.wait_for_url("**/book/welcome.html")
+        assert urlsplit(page.url).path.endswith("book/welcome.html")
+
+
+def test_keyboard_shows_where_it_is(visit, address) -> None:
+    page = visit(address + "book/how_to_use.html").page
+    page.keyboard.press("Tab")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        outline = page.evaluate(
+            """() => {
+                const style = getComputedStyle(document.activeElement);
+                return [document.activeElement.tagName, style.outlineStyle,
+                        parseFloat(style.outlineWidth)];
+            }"""
+        )
+        assert outline[0] == "BODY" or (outline[1] != "none" and outline[2] >= 2), (
+            outline
+        )
+
+
+def test_figures_of_a_page_that_arrives_slowly_are_mounted(browser) -> None:
+    from course_lib.figures.quiz import Quiz
+
+    quiz = Quiz(
+        question="?", choices=["a", "b"], answer=0, explanations=["yes", "no"]
+    ).to_html()
+    page_html = f"<!doctype html><title>x</title><p>{quiz}</p>{quiz}"
+    cut = page_html.rindex('<script type="application/json">') + 40
+
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            # The first figure's module is ready while the second is half there.
+            self.wfile.write(page_html[:cut].encode())
+            self.wfile.flush()
+            time.sleep(1)
+            self.wfile.write(page_html[cut:].encode())
+
+        def log_message(self, format, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page, errors = browser.new_page(), []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
+        page.wait_for_timeout(500)
+        texts = page.locator(".course-figure").evaluate_all(
+            f"(figures) => figures.map({INNER_TEXT})"
+        )
+        page.close()
+        server.shutdown()
+    assert not errors
+    assert len(texts) == 2
+    assert all("yes" in text or "?" in text for text in texts)

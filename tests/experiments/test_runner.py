@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from course_lib.experiments import Band, Outcome, Progress, execute
+from course_lib.experiments.runner import check_device, state_folder
+from toy import TOY
+
+
+def drain(steps, count=None):
+    """The result, or after ``count`` progresses the run is closed."""
+    seen = 0
+    while count is None or seen < count:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        seen += 1
+    steps.close()
+    return None
+
+
+def measured(result):
+    return [(run.seed, run.metrics, run.series) for run in result.runs]
+
+
+def test_one_run_per_seed_and_seeds_differ():
+    result = drain(execute(TOY, seeds=(0, 3)))
+    assert [run.seed for run in result.runs] == [0, 3]
+    assert result.runs[0].metrics != result.runs[1].metrics
+    assert measured(result) == measured(drain(execute(TOY, seeds=(0, 3))))
+    assert all(run.tokens_per_second > 0 for run in result.runs)
+    assert all(run.peak_memory_mib > 10 for run in result.runs)
+    assert result.config["steps"] == 12
+    assert result.machine["torch"] == torch.__version__
+
+
+def test_progress_counts_over_all_seeds():
+    seen = list(execute(TOY, seeds=range(2)))
+    assert [p.done for p in seen] == list(range(1, 25))
+    assert {p.total for p in seen} == {24}
+    assert [p.seed for p in seen] == [0] * 12 + [1] * 12
+    assert seen[-1].note == "seed 1 · fitting a line"
+    assert seen[-1].curves["loss"] > 0
+
+
+def test_a_run_is_the_same_whatever_its_reader_draws_between_two_steps():
+    quiet = drain(execute(TOY, seeds=(0,)))
+    torch.manual_seed(5)
+    expected = torch.rand(15)
+    torch.manual_seed(5)
+    drawn, steps = [], execute(TOY, seeds=(0,))
+    other = execute(TOY, seeds=(1,))
+    while True:
+        drawn.append(torch.rand(1))
+        try:
+            next(steps)
+        except StopIteration as end:
+            noisy = end.value
+            break
+        next(other, None)
+    assert measured(noisy) == measured(quiet)
+    assert torch.equal(torch.cat(drawn), expected[: len(drawn)]), "the reader's numbers"
+
+
+@pytest.mark.parametrize("stop_after", [3, 12, 17])
+def test_a_stopped_run_resumes_to_the_same_numbers(tmp_path, stop_after):
+    unbroken = drain(execute(TOY, seeds=range(2)))
+    assert drain(execute(TOY, seeds=range(2), folder=tmp_path), stop_after) is None
+    torch.rand(7)
+    resumed = drain(execute(TOY, seeds=range(2), folder=tmp_path))
+    assert measured(resumed) == measured(unbroken)
+    assert resumed.verdicts == unbroken.verdicts
+
+
+def test_finished_seeds_are_not_run_again(tmp_path):
+    first = drain(execute(TOY, seeds=(0, 1), folder=tmp_path))
+
+    def forbidden(config, setting):
+        assert setting.seed == 2, "a finished seed was run again"
+        return (yield from TOY.run(config, setting))
+
+    more = drain(execute(replace(TOY, run=forbidden), seeds=range(3), folder=tmp_path))
+    assert more.runs[:2] == first.runs
+    assert more.runs[2].seed == 2
+
+
+def test_series_are_as_a_resumed_run_rereads_them(tmp_path):
+    def run(config, setting):
+        yield Progress(1, 1)
+        return Outcome({"loss": 1}, {"lag": (1, 2), "at": {5: 0.1}}, 1)
+
+    toy = replace(TOY, run=run, export=None)
+    fresh = drain(execute(toy, seeds=(0,), folder=tmp_path))
+    assert fresh.runs[0].series == {"lag": [1, 2], "at": {"5": 0.1}}
+    assert drain(execute(toy, seeds=(0,), folder=tmp_path)).runs == fresh.runs
+
+
+def test_time_goes_on_where_it_stopped(tmp_path):
+    drain(execute(TOY, seeds=(0,), folder=tmp_path, pause=0.05, steps=6), 4)
+    (clock,) = tmp_path.glob("toy-*/seed-0/seconds.json")
+    before = json.loads(clock.read_text())
+    assert before >= 0.2
+    run = drain(execute(TOY, seeds=(0,), folder=tmp_path, pause=0.05, steps=6)).runs[0]
+    assert run.seconds >= before + 0.1
+    assert run.tokens_per_second == pytest.approx(8 * 6 / run.seconds)
+
+
+def test_another_config_or_device_has_another_folder(tmp_path):
+    def place(**changes):
+        precision = changes.pop("precision", "float32")
+        device = changes.pop("device", "cpu")
+        return state_folder(TOY, "quick", device, precision, tmp_path, **changes)
+
+    places = [
+        place(),
+        place(steps=13),
+        place(device="cuda"),
+        place(device="cuda", precision="bfloat16"),
+    ]
+    assert len(set(places)) == 4
+    assert place() == places[0]
+    assert place(steps=12) == places[0], "a change to the same value is none"
+
+
+def test_other_code_does_not_continue_a_run(tmp_path, monkeypatch):
+    before = state_folder(TOY, "quick", "cpu", "float32", tmp_path)
+    runner = "course_lib.experiments.runner._sources"
+    monkeypatch.setattr(runner, lambda: "edited")
+    assert state_folder(TOY, "quick", "cpu", "float32", tmp_path) != before
+
+
+def test_the_artefact_is_that_of_seed_0(tmp_path):
+    drain(execute(TOY, seeds=(0, 1), folder=tmp_path))
+    state = state_folder(TOY, "quick", "cpu", "float32", tmp_path)
+    exported = json.loads((state / "artefact.json").read_text())
+    seen = {}
+
+    def watching(config, setting):
+        outcome = yield from TOY.run(config, setting)
+        seen[setting.seed] = [p.tolist() for p in outcome.model.parameters()]
+        return outcome
+
+    drain(execute(replace(TOY, run=watching), seeds=(0, 1)))
+    assert exported == {"weight": seen[0]}
+    assert exported != {"weight": seen[1]}
+
+
+def test_verdicts_compare_the_mean_with_the_band():
+    bands = (
+        Band("loss", "within", low=0.0, high=50.0),
+        Band("loss", "too low", high=-1.0),
+    )
+    result = drain(execute(replace(TOY, bands={"quick": bands}), seeds=(0, 1)))
+    within, low = result.verdicts
+    losses = [run.metrics["loss"] for run in result.runs]
+    assert within.mean == pytest.approx(sum(losses) / 2)
+    assert within.sd == pytest.approx(abs(losses[0] - losses[1]) / 2**0.5)
+    assert (within.holds, low.holds, result.holds) == (True, False, False)
+    assert (within.low, low.low, low.high) == (0.0, None, -1.0)
+    assert within.unit == "nats"
+
+
+def test_nan_never_holds():
+    assert not Band("loss", "anything").holds(float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"scale": "huge"}, "scale: got 'huge', expected one of quick, cpu"),
+        ({"seeds": ()}, "seeds: got none"),
+        ({"device": "tpu"}, "device: got 'tpu', expected 'cpu', 'cuda' or 'cuda:N'"),
+        ({"precision": "float16"}, "precision: got 'float16'"),
+        ({"precision": "bfloat16"}, "'bfloat16' needs a CUDA device"),
+        ({"depth": 3}, r"toy has no field \['depth'\]"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        drain(execute(TOY, **arguments))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_said():
+    with pytest.raises(ValueError, match="got 'cuda', but this torch sees no CUDA GPU"):
+        check_device("cuda")
