@@ -159,7 +159,8 @@ def test_each_argument_is_documented(kind: type[Figure]) -> None:
         assert f"- {name}: " in kind.__doc__
         if parameter.default is not parameter.empty:
             assert parameter.default == kind.arguments[name].default
-    for text in (kind.title, kind.description):
+    title = kind.title if isinstance(kind.title, str) else kind.title.default
+    for text in (title, kind.description):
         assert text.strip() == text != ""
 
 
