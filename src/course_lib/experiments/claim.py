@@ -90,6 +90,7 @@ class Experiment:
     units: Mapping[str, str] = field(default_factory=dict)  # of metrics that have one
     export: Callable[[Any, Outcome], Mapping[str, Any]] | None = None
     artefact: Path | None = None  # where ``course run NAME --export`` writes it
+    precision: str | None = None  # where the run has its own, whatever the setting says
 
     def config(self, scale: str, **changes: Any) -> Any:
         """The frozen config of ``scale``, with single fields changed.

@@ -64,7 +64,8 @@ def execute(
         if finished:
             write_whole(finished, json.dumps(asdict(run)))
             shutil.rmtree(checkpoint, ignore_errors=True)
-    return _result(experiment, scale, config, tuple(runs), machine(device, precision))
+    used = machine(device, experiment.precision or precision)
+    return _result(experiment, scale, config, tuple(runs), used)
 
 
 def state_folder(

@@ -259,6 +259,7 @@ EXPERIMENT = Experiment(
         "real": Config(hidden_size=256, length=500, fit_from=100),
     },
     run=run,
+    precision="float64",  # a norm of 1e-41 is nothing in float32
     bands={"quick": _bands(0.1), "cpu": _bands(0.03), "real": _bands(0.03)},
     figure=figure,
     units={
