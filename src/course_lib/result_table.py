@@ -43,7 +43,7 @@ def html(result: Result) -> str:
         f'<tr><th scope="row">{escape(verdict.says)}</th>'
         f"<td>{_short(mean_and_sd(verdict.mean, verdict.sd))} {escape(verdict.unit)}"
         f"</td><td>{_short(band(verdict))}</td>"
-        f"<td>{_short(_mark(verdict.holds))}</td></tr>"
+        f"<td>{_short(_verdict(verdict))}</td></tr>"
         for verdict in result.verdicts
     )
     heads = "".join(
@@ -71,8 +71,8 @@ def text(result: Result) -> str:
     """``result`` as plain lines, for a terminal and for ``repr``."""
     lines = [f"{result.experiment} · {result.scale}: {result.claim['says']}"]
     lines += [
-        f"  {_mark(verdict.holds)}: {verdict.says}: {measured(verdict)} "
-        f"({_seeds(result)}; it holds if {band(verdict)})"
+        f"  {_verdict(verdict)}: {verdict.says}: {measured(verdict)} "
+        f"({_seeds(result)}{_if(verdict)})"
         for verdict in result.verdicts
     ]
     return "\n".join([*lines, f"  {paper(result)}", f"  {machine(result)}"])
@@ -84,13 +84,22 @@ def measured(verdict: Verdict) -> str:
 
 
 def band(verdict: Verdict) -> str:
-    """The interval in words: ``"≥ 0.9"``, ``"0.1 to 0.3"``, ``"any number"``."""
+    """The interval in words: ``"≥ 0.9"``, ``"0.1 to 0.3"``, or ``"–"`` for none."""
     low, high = verdict.low, verdict.high
     if low is not None and high is not None:
         return f"{number(low)} to {number(high)}"
     if low is not None:
         return f"≥ {number(low)}"
-    return "any number" if high is None else f"≤ {number(high)}"
+    return "–" if high is None else f"≤ {number(high)}"
+
+
+def _if(verdict: Verdict) -> str:
+    return "" if band(verdict) == "–" else f"; it holds if {band(verdict)}"
+
+
+def _verdict(verdict: Verdict) -> str:
+    """Whether a part holds; a number without a band is there for comparison only."""
+    return "–" if band(verdict) == "–" else _mark(verdict.holds)
 
 
 def paper(result: Result) -> str:

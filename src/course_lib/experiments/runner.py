@@ -269,14 +269,18 @@ def _peak_process_mib() -> float:
 
 
 def _commit() -> str | None:
+    """The commit of the code that runs; ``-dirty`` if that code differs from it."""
     try:
-        said = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        changed = _git("status", "--porcelain", "--", ".")
     except (OSError, subprocess.CalledProcessError):
         return None  # installed from a wheel
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    package = Path(__file__).parents[1]
+    said = subprocess.run(
+        ["git", *arguments], cwd=package, capture_output=True, text=True, check=True
+    )
     return said.stdout.strip()

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional as F
 
 from course_lib.data.batching import generator
 from course_lib.data.lags import Batch, temporal_order
@@ -104,6 +105,9 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         )
         for mode in MODES
     }
+    metrics["loss_unclipped"] = statistics.fmean(
+        r["loss"] for r in found[config.claimed, "unclipped"]
+    )
     series = {
         "learning_rate": list(config.learning_rates),
         "success": success,
@@ -154,7 +158,9 @@ def _one(
     x, y = temporal_order(config.test_sequences, config.length, fresh)
     x, y = to_device((x, y), setting.device)
     with torch.no_grad():
-        accuracy = (model(x).argmax(1) == y).float().mean().item()
+        logits = model(x)
+        accuracy = (logits.argmax(1) == y).float().mean().item()
+        loss = F.cross_entropy(logits, y).item()
         states, _ = model.layer(one_hot(x, SYMBOLS))
         saturated = (states.abs() > SATURATED).float().mean().item()
     blocks = range(0, config.steps, REPORT_EVERY)
@@ -162,6 +168,7 @@ def _one(
     finite = [norm for norm in norms if math.isfinite(norm)]
     return {
         "accuracy": accuracy,
+        "loss": loss,
         "saturated": saturated,
         "largest_norm": max(finite),
         "norms": peaks,
@@ -186,7 +193,8 @@ def figure(result: Result) -> Figure:
             label=mode,
         )
         first = result.runs[0].series
-        norm.plot(first["norm_step"], first["gradient_norm"][mode], color=shade)
+        norms = first["gradient_norm"][mode]
+        norm.plot(first["norm_step"], norms, color=shade, label=mode)
     success.set_xscale("log")
     success.set_xticks(rates, [str(rate) for rate in rates])
     success.minorticks_off()
@@ -230,6 +238,16 @@ def _bands(rate: float, gain: float, unclipped: float) -> tuple[Band, ...]:
             low=0.5,
         ),
         Band("saturated_clipped", "with clipping, few do", high=0.2),
+        Band(
+            "loss_unclipped",
+            "there, without clipping, the loss is high, but not infinite",
+            1.0,
+            10.0,
+        ),
+        Band(
+            "gain_smallest_rate",
+            "for comparison: what clipping adds at the smallest learning rate tried",
+        ),
     )
 
 
@@ -262,7 +280,11 @@ EXPERIMENT = Experiment(
     },
     figure=figure,
     units={
+        "gain": "of all runs",
+        "gain_smallest_rate": "of all runs",
+        "success_unclipped": "of all runs",
         "largest_norm": "L2 norm",
+        "loss_unclipped": "nats",
         "saturated_clipped": "of all states",
         "saturated_unclipped": "of all states",
     },

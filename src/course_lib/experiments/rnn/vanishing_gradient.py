@@ -92,10 +92,13 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         rates.setdefault(name, []).append(rate(norms, config.fit_from))
         at_lag = {f"log10 norm at lag {config.lag}": norms[config.lag].item()}
         yield Progress(number, len(networks), at_lag, name)
+    default = [W for name, _, W in networks if name == "tanh default"]
+    radius = sum(torch.linalg.eigvals(W).abs().max().item() for W in default)
     mean_rates = {name: sum(values) / len(values) for name, values in rates.items()}
     tokens = len(networks) * config.sequences * config.length
     return Outcome(
-        _metrics(config, mean_rates, curves),
+        _metrics(config, mean_rates, curves)
+        | {"radius_default": radius / len(default)},
         _series(config, mean_rates, curves),
         tokens,
     )
@@ -237,6 +240,11 @@ def _bands(slack: float) -> tuple[Band, ...]:
             "tanh as nn.RNN initialises it: the gradient is gone",
             high=-15.0,
         ),
+        Band("tanh_orthogonal", "tanh, orthogonal W_h: gone as well", high=-10.0),
+        Band(
+            "radius_default",
+            "for comparison: the spectral radius that nn.RNN starts with",
+        ),
     )
 
 
@@ -263,7 +271,7 @@ EXPERIMENT = Experiment(
     bands={"quick": _bands(0.1), "cpu": _bands(0.03), "real": _bands(0.03)},
     figure=figure,
     units={
-        name: "log₁₀ of the norm at lag 100"
+        name: "log₁₀ of the norm"
         for name in (
             "linear_smallest",
             "linear_largest",

@@ -112,18 +112,21 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         if name == "rnn":
             rnn = model
     means = {name: each.mean().item() for name, each in accuracies.items()}
+    parts_read = by_letters(rnn.cpu(), words)
     metrics = means | {
         "order": means["rnn"] - means["letters"],
         "order_lost": means["rnn"] - means["shuffled"],
         "shuffled_over_letters": means["shuffled"] - means["letters"],
         "chance": 1 / classes,
+        "first_four": parts_read["first"][3],
+        "last_four": parts_read["last"][3],
     }
     letters_read = sum(len(word) for word, _ in words.train) / len(words.train)
     series = {
         "label": list(words.labels),
         "valid": curves,
         "test_per_label": {n: each.tolist() for n, each in accuracies.items()},
-        "by_letters": by_letters(rnn.cpu(), words),
+        "by_letters": parts_read,
         "words": [len(words.train), len(words.valid), len(words.test)],
         "babel": babel.__version__,
     }
@@ -277,6 +280,10 @@ def _bands(rnn: float, order: float, near: float) -> tuple[Band, ...]:
             "and is left with no more than the bag has",
             high=near,
         ),
+        Band("letters", "for comparison: the bag of letters"),
+        Band("ngrams", "for comparison: counts of letters, pairs and triples"),
+        Band("last_four", "for comparison: the RNN, shown only the last four letters"),
+        Band("first_four", "for comparison: the RNN, shown only the first four"),
     )
 
 
@@ -303,7 +310,10 @@ EXPERIMENT = Experiment(
         "real": _bands(0.42, 0.05, 0.03),
     },
     figure=figure,
-    units={name: "balanced accuracy" for name in (*CLASSIFIERS, "chance")},
+    units={
+        name: "balanced accuracy"
+        for name in (*CLASSIFIERS, "chance", "first_four", "last_four")
+    },
     export=export,
     artefact=Path(course_lib.__file__).parent / "figures" / "rnn" / "stepper.json",
 )
