@@ -21,8 +21,10 @@ book: ## Build the book into _build/html (installs what it needs, no PyTorch)
 	@sh book/tools/install.sh book
 	@$(MAKE) --no-print-directory html
 
+# Into an empty folder, or a page that was removed would stay in the book.
 html:
 	@echo "Building the book ..."
+	@rm -rf _build/html
 	@$(BUILD) >/dev/null || { echo "The book was not built: the lines above say why."; exit 1; }
 	@echo "The book is ready. Open _build/html/index.html, or run 'make read'."
 
@@ -35,14 +37,17 @@ test: ## Check everything: format, tests, notebooks, book, pages in a browser
 	@sh book/tools/install.sh course
 	@$(PY) book/tools/check.py
 
-lab: ## Open the chapters in JupyterLab
+# .venv/bin is on the path, so that `!course` works in a notebook. In a container one is
+# often root, and Jupyter would not start.
+lab: ## Open the chapters and exercises in JupyterLab
 	@sh book/tools/install.sh course
 	@echo "JupyterLab opens in your browser; Ctrl-C here ends it."
-	@$(PY) -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/chapters
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m jupyterlab --ServerApp.root_dir=. \
+		--LabApp.default_url=/lab $$(test "$$(id -u)" != 0 || echo --allow-root)
 
-notebooks: ## Execute text/*.md into chapters/*.ipynb
+notebooks: ## Execute text/*.md into chapters/*.ipynb; CHAPTER=01_rnn: only this one
 	@sh book/tools/install.sh course
-	@$(PY) book/tools/notebooks.py
+	@$(PY) book/tools/notebooks.py $(CHAPTER)
 
 picture: ## Take the README's picture from the built book
 	@sh book/tools/install.sh course

@@ -6,15 +6,19 @@ The numbers in the outputs are proven elsewhere, by nbval.
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book/tools"))
+
+import notebooks  # noqa: E402  (needs the path above)
+
 NAMES = sorted(
     {path.stem for path in ROOT.glob("text/*.md")}
     | {path.stem for path in ROOT.glob("chapters/*.ipynb")}
@@ -43,11 +47,10 @@ if importlib.util.find_spec("d2l") is None:
 # What a machine or a moment leaves behind, and no reader needs.
 TRACES = r"0x[0-9a-f]{6,}|/tmp/|/home/|/root/|[A-Z]:\\Users|site-packages"
 
+# A role, a target, a directive, an equation's label, a substitution.
+MYST = r"\{[\w:.+-]+\}`|^\(.+\)=|^[ >]*(```+|~~~+|:::+) *\{|\$\$ *\(|\{\{\w"
+
 every_chapter = pytest.mark.parametrize("name", NAMES)
-
-
-def text_of(name: str) -> nbformat.NotebookNode:
-    return jupytext.read(ROOT / f"text/{name}.md", fmt="md:myst")
 
 
 @cache
@@ -81,14 +84,41 @@ def test_there_are_chapters():
 
 
 @every_chapter
-def test_text_and_chapter_say_the_same(name):
+def test_the_chapter_is_what_the_tool_makes_of_the_text(name):
     def cells(notebook):
         return [
-            (cell.cell_type, cell.source.strip(), dict(cell.metadata))
+            (cell.id, cell.cell_type, cell.source, dict(cell.metadata))
             for cell in notebook.cells
         ]
 
-    assert cells(chapter(name)) == cells(text_of(name)), "run `make notebooks`"
+    made = notebooks.for_readers(ROOT / f"text/{name}.md")
+    assert cells(chapter(name)) == cells(made), "run `make notebooks`"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("exercises/*/student.ipynb")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_jupyterlab_and_colab_can_show_all_of_the_prose(path):
+    prose = [
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "markdown"
+    ]
+    assert prose
+    for source in prose:
+        assert not re.search(MYST, source, re.MULTILINE), source
+
+
+@every_chapter
+def test_a_notebook_folds_the_code_that_the_page_leaves_out(name):
+    """Or a quiz would show its answer above its question."""
+    for cell in code_cells(name):
+        removed = "remove-input" in cell.metadata.get("tags", [])
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert folded is removed, cell.source
+        assert cell.metadata.get("cellView") == ("form" if removed else None)
 
 
 @every_chapter

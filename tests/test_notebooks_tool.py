@@ -86,6 +86,7 @@ Text, then the same cell twice.
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "text").mkdir()
     (tmp_path / "chapters").mkdir()
+    (tmp_path / "ruff.toml").write_text('lint.select = ["E", "F", "I"]\n')
     return tmp_path
 
 
@@ -180,6 +181,25 @@ def test_the_command_says_what_it_did(folder, monkeypatch, capsys):
     assert (folder / "chapters/mini.ipynb").exists()
 
 
+def test_myst_is_written_plain_and_told_where_that_is_impossible(
+    folder, monkeypatch, capsys
+):
+    (folder / "text/01_mini.md").write_text("(a)=\n# A\n\n$$ a $$ (l)\n\n{eq}`l`\n")
+    monkeypatch.setattr(notebooks, "ROOT", folder)
+    assert notebooks.main([]) == 0
+    chapter = nbformat.read(folder / "chapters/01_mini.ipynb", as_version=4)
+    (cell,) = chapter.cells
+    assert cell.source == "# A\n\n$$ a \\tag{1.1} $$\n\n(1.1)"
+    # or a new equation would change the ids of all that name a later one
+    assert cell.id == notebooks.read(folder / "text/01_mini.md").cells[0].id
+
+    (folder / "text/01_mini.md").write_text("# A\n\n{foo}`l`\n")
+    assert notebooks.main([]) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "text/01_mini.md, line 3: {foo}`l` has no plain form" in told
+    assert nbformat.read(folder / "chapters/01_mini.ipynb", as_version=4) == chapter
+
+
 def test_code_is_formatted_in_the_text_and_prose_is_left_alone(folder):
     text = folder / "text/mini.md"
     prose = "# A chapter\n\nWrite `x=1`  or\n\n```python\nx=1\n```\n"
@@ -189,6 +209,31 @@ def test_code_is_formatted_in_the_text_and_prose_is_left_alone(folder):
     tidy = cell_of("from os import getcwd, sep", "", "x = 1") + cell_of("x = 1")
     assert text.read_text() == prose + tidy + prose
     assert not notebooks.format_code(text, folder / "chapters/mini.ipynb")
+
+
+def test_what_ruff_finds_is_named_by_its_line_in_the_text(folder, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "ROOT", folder)
+    lines = [":tags: [hide-input]", "", "import os", "", "l = 1"]
+    text = f"# A chapter\n{cell_of('x = 1')}\nProse.\n{cell_of(*lines)}"
+    (folder / "text/mini.md").write_text(text)
+    assert notebooks.main([]) == 1
+    told = capsys.readouterr().out
+    at = {word: text.split("\n").index(word) + 1 for word in ("import os", "l = 1")}
+    assert f"text/mini.md:{at['import os']}:8: F401 `os` imported but unused" in told
+    assert f"text/mini.md:{at['l = 1']}:1: E741 Ambiguous variable name" in told
+    assert "text/mini.md: ruff has 2 findings" in told
+    assert not list((folder / "chapters").iterdir()), "it was executed"
+
+
+def test_make_hands_the_chapter_on():
+    done = subprocess.run(
+        ["make", "-n", "notebooks", "CHAPTER=01_rnn"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "book/tools/notebooks.py 01_rnn\n" in done.stdout
 
 
 def test_the_same_world_here_and_under_nbval():

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-import random
+import signal
 import subprocess
 import sys
 from collections import namedtuple
@@ -45,38 +45,47 @@ def numbers(steps):
 
 
 CHILD = """
-import sys, time, torch
+import os, signal, sys, torch
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_training import *
 training = Training(STEPS, 0.01, checkpoint_every=4)
 model = model_of()
 setting = Setting(checkpoint=Path({folder!r}))
+number, rename = 0, os.replace
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def die_before_the_rename(*paths):
+    die() if number + 1 >= {kill_at} else rename(*paths)
+
+if {saving}:
+    os.replace = die_before_the_rename
 for step in train(model, loss, batch_at, training, setting):
-    print(step.number, flush=True)
-    time.sleep(0.01)
+    number = step.number
+    if number == {kill_at} and not {saving}:
+        die()
 """
 
 
-def test_a_killed_run_ends_bit_for_bit_where_the_unbroken_one_does(tmp_path):
+@pytest.mark.parametrize(
+    ("kill_at", "saving", "kept"), [(5, False, 4), (18, False, 16), (12, True, 8)]
+)
+def test_a_killed_run_ends_bit_for_bit_where_the_unbroken_one_does(
+    tmp_path, kill_at, saving, kept
+):
     training = Training(STEPS, 0.01, checkpoint_every=4)
     unbroken, steps = trained(training)
-    kill_at = random.SystemRandom().randrange(5, STEPS - 1)
-    code = CHILD.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
-    child = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
-    )
-    with child:
-        for line in child.stdout:
-            if int(line) == kill_at:
-                child.kill()
-                break
-    assert child.returncode == -9, f"not killed at step {kill_at}"
+    tests, folder = str(Path(__file__).parent), str(tmp_path)
+    code = CHILD.format(tests=tests, folder=folder, kill_at=kill_at, saving=saving)
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -signal.SIGKILL
     saved = torch.load(tmp_path / "model.pt", weights_only=True)
-    assert 0 < len(saved["history"]) <= kill_at
+    assert len(saved["history"]) == kept
     resumed, again = trained(training, Setting(checkpoint=tmp_path))
-    assert numbers(again) == numbers(steps), f"killed at step {kill_at}"
-    assert same(resumed, unbroken), f"killed at step {kill_at}"
+    assert numbers(again) == numbers(steps)
+    assert same(resumed, unbroken)
 
 
 def test_closing_keeps_the_very_last_step(tmp_path):

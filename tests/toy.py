@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -72,7 +73,7 @@ def figure(result):
 
 TOY = Experiment(
     name="toy",
-    chapter="00",
+    chapter="rnn",
     claim="A line can be fitted to a noisy line.",
     source="the tests, equation 1",
     paper="loss 0.5 after 12 steps.",
@@ -87,4 +88,5 @@ TOY = Experiment(
     export=lambda config, outcome: {
         "weight": [p.tolist() for p in outcome.model.parameters()]
     },
+    artefact=Path("toy.json"),
 )

@@ -12,17 +12,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import yaml
 from docutils import nodes
+from myst_nb.core.read import read_myst_markdown_notebook
 from sphinx.application import Sphinx
+from sphinx.errors import SphinxError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
-from course_lib import result_table  # noqa: E402  (needs the path above)
-from course_lib.results import RESULTS, Result, stored  # noqa: E402
+from course_lib.chapters import chapter  # noqa: E402  (needs the path above)
+from course_lib.results import RESULTS, Result, stored, table  # noqa: E402
 
 LOG = logging.getLogger(__name__)
 PALETTE = ROOT / "src" / "course_lib" / "figures" / "palette.json"
@@ -90,7 +93,7 @@ class Results(_Directive):
         name = f"{result.experiment}, {result.scale}"
         section = nodes.section(ids=[nodes.make_id(f"result {name}")], names=[name])
         section += nodes.title("", f"{result.experiment} ({result.scale})")
-        section += nodes.raw("", result_table.html(result), format="html")
+        section += nodes.raw("", table.html(result), format="html")
         command = f"course run {result.experiment} --scale {result.scale}"
         line = nodes.paragraph("", "", classes=["result-links"])
         line += self._chapter(result)
@@ -101,35 +104,49 @@ class Results(_Directive):
 
     def _chapter(self, result: Result) -> nodes.Node:
         """A link to the chapter that makes the claim, where that chapter exists."""
-        said = str(result.claim["chapter"])
-        for page in sorted(self.env.found_docs):
-            folder, _, name = page.rpartition("/")
-            if folder == "chapters" and said in (name, name.partition("_")[2]):
-                address = self.env.app.builder.get_relative_uri(self.env.docname, page)
-                text = f"Told in chapter {int(name.partition('_')[0])}"
-                return nodes.reference("", text, refuri=address)
-        return nodes.inline("", f"Chapter {said}")
+        told = chapter(result.claim["chapter"])
+        page = f"chapters/{told.folder}"
+        if page not in self.env.found_docs:
+            return nodes.inline("", f"Chapter {told.number}")
+        address = self.env.app.builder.get_relative_uri(self.env.docname, page)
+        return nodes.reference("", f"Told in chapter {told.number}", refuri=address)
 
 
 class Measured(SphinxRole):
-    """``{measured}`NAME.SCALE:METRIC` ``: a stored number, as mean ± sd."""
+    """``{measured}`NAME.SCALE:METRIC` ``: a stored number, as mean ± sd.
+
+    With ``|percent`` behind it, a share between 0 and 1 as a rounded ``58%``.
+    """
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        name, _, metric = self.text.partition(":")
+        name, _, wanted = self.text.partition(":")
+        metric, _, form = wanted.partition("|")
         experiment, _, scale = name.rpartition(".")
         try:
             result = stored(experiment, scale)
             if metric not in result.runs[0].metrics:
                 known = ", ".join(sorted(result.runs[0].metrics))
                 raise ValueError(f"no metric {metric!r}; there are {known}")
+            said = _said(result, metric, form)
         except (FileNotFoundError, ValueError) as error:
             place = self.get_location()
             LOG.warning("measured %s: %s", self.text, error, location=place)
             return [nodes.problematic(self.rawtext, self.rawtext)], []
         self.env.note_dependency(str(RESULTS / f"{name}.json"))
-        unit = next((v.unit for v in result.verdicts if v.metric == metric), "")
-        said = result_table.mean_and_sd(result.mean(metric), result.sd(metric))
-        return [nodes.inline("", f"{said} {unit}".strip(), classes=["measured"])], []
+        return [nodes.inline("", said, classes=["measured"])], []
+
+
+def _said(result: Result, metric: str, form: str) -> str:
+    """The number in words. Raises ``ValueError`` for a form that does not fit it."""
+    mean = result.mean(metric)
+    if form == "percent":
+        if not 0 <= mean <= 1:
+            raise ValueError(f"percent: got {mean}, expected a share from 0 to 1")
+        return f"{mean:.0%}"
+    if form:
+        raise ValueError(f"form: got {form!r}, expected 'percent' or nothing")
+    unit = next((v.unit for v in result.verdicts if v.metric == metric), "")
+    return f"{table.mean_and_sd(mean, result.sd(metric))} {unit}".strip()
 
 
 class Colours(_Directive):
@@ -177,6 +194,32 @@ def _write_palette(app: Sphinx) -> None:
     app.add_css_file("palette.css")
 
 
+def _myst_of_chapter(app: Sphinx, docname: str, source: list[str]) -> None:
+    """A chapter's page is its text in MyST, with the outputs of its notebook.
+
+    The notebook itself holds plain Markdown, for JupyterLab and Colab.
+    """
+    folder, _, name = docname.rpartition("/")
+    if folder != "chapters":
+        return
+    text = ROOT / "text" / f"{name}.md"
+    app.env.note_dependency(str(text))
+    notebook = nbformat.reads(source[0], as_version=4)
+    written = read_myst_markdown_notebook(text.read_text("utf-8"))
+
+    def code(cells: list[nbformat.NotebookNode]) -> list[str | None]:
+        return [cell.source if cell.cell_type == "code" else None for cell in cells]
+
+    if code(notebook.cells) != code(written.cells):
+        raise SphinxError(
+            f"chapters/{name}.ipynb was not made from this text/{name}.md: "
+            "run make notebooks"
+        )
+    for cell, original in zip(notebook.cells, written.cells, strict=True):
+        cell.source, cell.metadata = original.source, original.metadata
+    source[0] = nbformat.writes(notebook)
+
+
 def _chapter_links(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Below each chapter's title: open it in Colab, or see its source."""
     if not docname.startswith("chapters/") or app.builder.format != "html":
@@ -213,6 +256,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("colours", Colours)
     app.add_role("measured", Measured())
     app.connect("builder-inited", _write_palette)
+    app.connect("source-read", _myst_of_chapter)
     app.connect("doctree-resolved", _chapter_links)
     app.connect("html-page-context", _repair_roles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,16 +1,19 @@
 """Execute text/*.md into chapters/*.ipynb, so that a second run changes no byte.
 
-    python book/tools/notebooks.py            # every chapter
-    python book/tools/notebooks.py 01_rnn     # this one
+What a text writes in MyST is plain Markdown in its notebook: see plain.py.
 
-The code cells of the text are formatted first, then run from top to bottom in a fresh
-kernel of this Python. A cell that fails stops the chapter and leaves its old notebook
-as it was.
+    make notebooks                   # every chapter
+    make notebooks CHAPTER=01_rnn    # this one
+
+The code cells of the text are formatted first and checked by ruff, then run from top to
+bottom in a fresh kernel of this Python. A cell that fails stops the chapter and leaves
+its old notebook as it was.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -20,7 +23,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import jupytext
 import nbformat
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -33,6 +35,9 @@ from rich.markup import escape
 from rich.syntax import Syntax
 from rich.text import Text
 from ruff import find_ruff_bin
+
+sys.path.insert(0, str(Path(__file__).parent))  # for who loads this as a module
+import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 600  # seconds for one cell
@@ -62,7 +67,7 @@ class ChapterError(Exception):
 
 def read(text: Path) -> NotebookNode:
     """The notebook a text stands for: no outputs, and ids that only content moves."""
-    notebook = jupytext.read(text, fmt="md:myst")
+    notebook = plain.read(text)
     notebook.metadata = NotebookNode(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: Counter[str] = Counter()
@@ -70,6 +75,19 @@ def read(text: Path) -> NotebookNode:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()
         seen[digest] += 1
         cell.id = f"{digest[:12]}-{seen[digest]}"
+    return notebook
+
+
+def for_readers(text: Path) -> NotebookNode:
+    """The notebook as JupyterLab and Colab can show it, not executed.
+
+    Raises ``ChapterError`` for MyST that has no plain form.
+    """
+    notebook = read(text)
+    try:
+        plain.plain(notebook, text)
+    except ValueError as error:
+        raise ChapterError(str(error)) from error
     return notebook
 
 
@@ -108,6 +126,48 @@ def format_code(text: Path, notebook: Path) -> bool:
     if new != old:
         text.write_text(new, "utf-8")
     return new != old
+
+
+def check_code(text: Path, notebook: Path) -> None:
+    """Check the code cells of ``text``, as ruff would in ``notebook``.
+
+    Raises ``ChapterError`` that names each finding by its line in ``text``.
+    """
+    done = subprocess.run(
+        [
+            *(find_ruff_bin(), "check", "--output-format", "json"),
+            *("--stdin-filename", notebook, "-"),
+        ],
+        input=nbformat.writes(read(text)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in (0, 1):  # 1: there are findings
+        raise ChapterError("ruff can't check the code cells", said=done.stderr)
+    lines = _first_lines(text)
+    said = []
+    for found in json.loads(done.stdout):
+        line = lines[found["cell"] - 1] + found["location"]["row"] - 1
+        place = f"text/{text.name}:{line}:{found['location']['column']}"
+        said.append(f"{place}: {found['code']} {found['message']}")
+    if said:
+        noun = "finding" if len(said) == 1 else "findings"
+        raise ChapterError(f"ruff has {len(said)} {noun}", said="\n".join(said))
+
+
+def _first_lines(text: Path) -> dict[int, int]:
+    """For each code cell, by its place in the notebook, its first line in ``text``.
+
+    Counted from the cell's end, because options may stand before the code.
+    """
+    whole = text.read_text("utf-8")
+    cells = enumerate(read(text).cells)
+    code = [(index, cell) for index, cell in cells if cell.cell_type == "code"]
+    return {
+        index: whole.count("\n", 0, match.end()) - cell.source.count("\n")
+        for (index, cell), match in zip(code, CODE_CELL.finditer(whole), strict=True)
+    }
 
 
 class ThisPython(KernelSpecManager):
@@ -176,7 +236,8 @@ def clean(cell: NotebookNode, where: str) -> None:
 def build(text: Path, chapter: Path) -> Iterator[tuple[int, int, str]]:
     """Execute ``text`` into ``chapter``; yield (cell, cells, first line) as it goes."""
     format_code(text, chapter)
-    notebook = read(text)
+    check_code(text, chapter)
+    notebook = for_readers(text)
     for index, cell in execute(notebook, chapter.parent):
         yield index + 1, len(notebook.cells), cell.source.split("\n")[0]
     nbformat.validate(notebook)

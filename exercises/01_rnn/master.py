@@ -87,9 +87,10 @@ check("q1")
 # exactly what it was. Then `states[:, -1]` is the state after the last real step of
 # every sequence, and a batch gives what its sequences give one by one.
 #
-# Call your `rnn_step`, once q1 is right: a wrong step makes wrong states here. Careful:
-# a row of the batch can be padding while its neighbour is not, so `if mask[t]` is not
-# enough. `torch.where` chooses row by row.
+# Call `rnn_step`, with its arguments in the order of q1. While the tests of q2 run, in
+# your checks and at grading, q2 is given a right `rnn_step`: a mistake in q1 costs you
+# nothing here. Careful: a row of the batch can be padding while its neighbour is not,
+# so `if mask[t]` is not enough. `torch.where` chooses row by row.
 
 
 # %% tags=["answer:q2"]
@@ -250,8 +251,14 @@ check("q5")
 # ## Where you stand
 #
 # The table counts the visible tests of all questions. For the whole score, save the
-# notebook and run `course grade` on it, in a terminal of JupyterLab or in a new cell
-# with `!` in front.
+# notebook, then run this in a new cell, with your file's name:
+#
+# `!course grade student.ipynb 01_rnn`
+#
+# In Colab, the notebook is not a file next to your code: first download it (*File →
+# Download → Download .ipynb*) and drop it into the *Files* panel on the left. In
+# JupyterLab the command is found where `make lab` started it, or where `course_lib` is
+# installed in an active environment.
 
 # %%
 check()

@@ -12,10 +12,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import SEEN
+from conftest import ROOT, SEEN
 
 pytestmark = pytest.mark.browser
 
+CHAPTERS = [f"chapters/{n.stem}.html" for n in sorted(ROOT.glob("chapters/*.ipynb"))]
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 375), ("dark", 375)]
 TEXT = ("text/", "javascript", "json", "xml", "svg")
 MEGABYTE = 1_000_000
@@ -209,7 +210,7 @@ def test_search_finds_a_word(visit, built, address, protocol) -> None:
     assert "Glossary" in page.inner_text("#search-results")
 
 
-@pytest.mark.parametrize("path", ["book/welcome.html", "chapters/01_rnn.html"])
+@pytest.mark.parametrize("path", ["book/welcome.html", *CHAPTERS])
 def test_page_is_light(visit, built, address, path, record_property) -> None:
     if not (built / path).exists():
         pytest.fail(f"{path} is not in the book")
@@ -218,6 +219,38 @@ def test_page_is_light(visit, built, address, path, record_property) -> None:
     said = f"{path}: {visited.bytes / MEGABYTE:.2f} MB over the wire"
     record_property(SEEN, said)
     assert 0 < visited.bytes <= 3 * MEGABYTE, said
+
+
+@pytest.mark.parametrize("path", CHAPTERS)
+def test_what_a_cell_shows_stands_in_one_column(visit, address, path) -> None:
+    page = visit(address + path).page
+    boxes = ".course-result, .course-panel-off"
+    left = f"new Set([...document.querySelectorAll('{boxes}')].map((box) => "
+    left = f"[...{left} box.getBoundingClientRect().left))]"
+    edges = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        edges[scheme] = page.evaluate(left)
+    assert edges["light"] == edges["dark"]
+    assert len(edges["light"]) == 1
+
+
+def test_an_equation_that_scrolls_shows_it(visit, address) -> None:
+    page = visit(address + "book/notation.html", width=375).page
+    formulas(page)
+    shadows = page.evaluate(
+        """async () => {
+            const box = document.createElement("div");
+            box.textContent = "$$x$$ $$\\text{" + "wide ".repeat(40) + "}$$";
+            document.querySelector(".bd-article").append(box);
+            await MathJax.typesetPromise([box]);
+            dispatchEvent(new Event("resize"));
+            return [...box.querySelectorAll("mjx-container")]
+                .map((one) => getComputedStyle(one).backgroundImage !== "none");
+        }"""
+    )
+    assert shadows == [False, True]
 
 
 def test_korean_is_drawn(visit, address) -> None:

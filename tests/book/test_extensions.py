@@ -67,7 +67,8 @@ def test_a_measured_number_carries_its_deviation(tmp_path: Path, monkeypatch) ->
     from course_lib.results import Result, Run, Verdict
 
     runs = tuple(
-        Run(seed, {"accuracy": 64.0 + seed}, {}, 1.0, 1.0, 1.0) for seed in range(3)
+        Run(seed, {"accuracy": 64.0 + seed, "share": 1 / 3}, {}, 1.0, 1.0, 1.0)
+        for seed in range(3)
     )
     verdict = Verdict("accuracy", "it is right", 50.0, None, 65.0, 1.0, "%", True)
     machine = {"device": "cpu", "device_name": "a CPU", "precision": "float32"}
@@ -79,18 +80,27 @@ def test_a_measured_number_carries_its_deviation(tmp_path: Path, monkeypatch) ->
     monkeypatch.setattr(course, "stored", lambda name, scale: result)
     html, warnings = build(
         tmp_path,
-        "# Page\n\nIt is {measured}`some-claim.cpu:accuracy`.\n\n```{results}\n```\n",
+        "# Page\n\nIt is {measured}`some-claim.cpu:accuracy`.\n\n"
+        "Of all, {measured}`some-claim.cpu:share|percent`.\n\n```{results}\n```\n",
     )
     assert not warnings
     assert "65.0 ± 1.0 %" in html
+    assert ">33%<" in html
     assert "Order matters." in html
     text = re.sub(r"<[^>]*>", "", html)
     assert "course run some-claim --scale cpu --seeds 3" in text
-    (tmp_path / "again").mkdir()
-    _, warnings = build(
-        tmp_path / "again", "# Page\n\n{measured}`some-claim.cpu:loss`\n"
-    )
-    assert "there are accuracy" in warnings
+    for number, (wrong, said) in enumerate(
+        (
+            ("loss", "there are accuracy, share"),
+            ("accuracy|percent", "got 65.0, expected a share"),
+            ("share|permille", "got 'permille', expected 'percent'"),
+        )
+    ):
+        (tmp_path / str(number)).mkdir()
+        _, warnings = build(
+            tmp_path / str(number), f"# Page\n\n{{measured}}`some-claim.cpu:{wrong}`\n"
+        )
+        assert said in warnings
 
 
 def test_a_remote_script_fails_the_build(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
+from conftest import pages
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -37,6 +40,29 @@ class Page(HTMLParser):
 
     def all(self, *names: str) -> list[dict[str, str]]:
         return [attributes for tag, attributes in self.tags if tag in names]
+
+
+def contents() -> list[str]:
+    """The pages of _toc.yml, as they are written there."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    return [toc["root"], *parts]
+
+
+def test_what_is_published_is_listed_and_announced() -> None:
+    chapters = sorted(f"chapters/{notebook.stem}" for notebook in NOTEBOOKS)
+    assert [page for page in contents() if page.startswith("chapters/")] == chapters
+    welcome = (ROOT / "book" / "welcome.md").read_text(encoding="utf-8")
+    table = re.search(r"^:class: story\n.*?^```$", welcome, re.M | re.S)[0]
+    rows = re.split(r"^\* - ", table, flags=re.M)[1:]
+    published = [row for row in rows if "- **published**" in row]
+    named = [re.search(r"{doc}`[^<]*<\.\./([^>]+)>`", row) for row in published]
+    assert [link and link[1] for link in named] == chapters
+
+
+def test_the_book_holds_its_pages_and_no_other(built: Path) -> None:
+    made_by_sphinx = {"genindex.html", "search.html"}
+    assert set(pages()) - made_by_sphinx == {f"{page}.html" for page in contents()}
 
 
 @pytest.fixture

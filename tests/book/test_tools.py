@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,54 @@ def test_the_summary_counts_what_pytest_says(tmp_path: Path) -> None:
     assert nothing["error"] == 1
     assert run(Step("x", ["false"]))["failed"] == 1
     assert run(Step("x", ["true"]))["passed"] == 1
+
+
+# In one process, so that the tests are imported once.
+COLLECT = """
+import json, pytest, sys
+from check import BROWSER, NBVAL, PYTEST, STEPS
+
+class Seen:
+    def pytest_collection_finish(self, session):
+        self.tests = [item.nodeid for item in session.items]
+
+found = []
+steps = [step.command for step in (*STEPS, BROWSER) if step.counts]
+for command in (*steps, [*PYTEST, *NBVAL, "tests"]):
+    seen = Seen()
+    assert pytest.main([*command[3:], "--collect-only"], [seen]) == 0
+    found.append(seen.tests)
+json.dump(found, sys.stderr)
+"""
+
+
+def test_the_steps_together_run_every_test_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "book" / "tools")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    *steps, everything = json.loads(done.stderr.splitlines()[-1])
+    run = Counter(test.partition("[")[0] for step in steps for test in step)
+    assert run == Counter(test.partition("[")[0] for test in everything)
+    files = [*ROOT.glob("tests/**/test_*.py"), *ROOT.glob("chapters/*.ipynb")]
+    assert {test.partition("::")[0] for test in everything} == {
+        str(file.relative_to(ROOT)) for file in files
+    }
+
+
+def test_a_removed_page_leaves_the_book(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("html/old.html", "html/book/old.html"):
+        script(tmp_path / "_build" / name, "")
+    build = "mkdir -p _build/html && touch _build/html/new.html"
+    make = ["make", "html", f"BUILD={build}"]
+    assert subprocess.run(make, cwd=tmp_path, capture_output=True).returncode == 0
+    left = [path.name for path in (tmp_path / "_build").rglob("*.html")]
+    assert left == ["new.html"]
 
 
 def test_a_busy_port_is_left_for_a_free_one(tmp_path: Path) -> None:

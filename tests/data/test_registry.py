@@ -116,8 +116,10 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(server, cache):
 )
 def test_a_broken_download_is_named_and_not_kept(server, cache, behaviour, says):
     server.behaviour = behaviour
-    with pytest.raises(DataError, match=says):
+    with pytest.raises(DataError, match=says) as error:
         fetch("toy")
+    assert "cannot be written" not in str(error.value)  # the disk is not to blame
+    assert isinstance(error.value, OSError)  # what the command says without traceback
     assert kept(cache) == []
     server.behaviour = "good"
     assert (fetch("toy") / "body.txt").read_bytes() == BODY

@@ -10,23 +10,23 @@ import sys
 import pytest
 
 CODE = """
-import json, sys, torch
+import json, os, signal, sys, torch
 from dataclasses import asdict
 from pathlib import Path
-from course_lib.experiments import execute, find
+from course_lib.experiments import execute, find, run_to_end
 torch.set_num_threads(1)
-name, folder, changes = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+name, folder, share, changes = sys.argv[1:]
+changes = json.loads(changes)
 changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
 folder = Path(folder) if folder else None
+
+def die(progress):
+    if progress.done >= float(share) * progress.total:
+        os.kill(os.getpid(), signal.SIGKILL)
+
 steps = execute(find(name), "quick", seeds=(0,), folder=folder, **changes)
-while True:
-    try:
-        progress = next(steps)
-        print(json.dumps(["at", progress.done, progress.total]), flush=True)
-    except StopIteration as end:
-        run = asdict(end.value.runs[0])
-        print(json.dumps(["end", run["metrics"], run["series"]]), flush=True)
-        break
+run = asdict(run_to_end(steps, die).runs[0])
+print(json.dumps([run["metrics"], run["series"]]), flush=True)
 """
 
 CASES = {
@@ -37,32 +37,20 @@ CASES = {
 }
 
 
-def start(name, folder, changes):
-    command = [sys.executable, "-c", CODE, name, str(folder), json.dumps(changes)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def finish(child):
-    *before, last = [json.loads(line) for line in child.stdout]
-    assert child.wait() == 0
-    assert last[0] == "end"
-    return before, last
+def run(name, folder, changes, until=2.0):
+    """A run in a process of its own, which dies at the share ``until`` of the work."""
+    words = [name, str(folder), str(until), json.dumps(changes)]
+    command = [sys.executable, "-c", CODE, *words]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_kill_and_resume(name, tmp_path):
     changes, share = CASES[name]
-    everything, unbroken = finish(start(name, "", changes))
-    child = start(name, tmp_path, changes)
-    for line in child.stdout:
-        _, done, total = json.loads(line)
-        if done >= share * total:
-            child.send_signal(signal.SIGKILL)
-            break
-    child.communicate()
-    assert child.returncode == -signal.SIGKILL
+    unbroken = run(name, "", changes)
+    assert unbroken.returncode == 0
+    assert run(name, tmp_path, changes, share).returncode == -signal.SIGKILL
     left = [path.name for path in tmp_path.rglob("*.*") if path.is_file()]
     assert left, "the killed run kept nothing"
-    _, resumed = finish(start(name, tmp_path, changes))
-    assert resumed == unbroken
-    assert everything
+    resumed = run(name, tmp_path, changes)
+    assert json.loads(resumed.stdout) == json.loads(unbroken.stdout)

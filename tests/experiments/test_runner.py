@@ -6,22 +6,26 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib.experiments import Band, Outcome, Progress, execute
-from course_lib.experiments.runner import check_device, state_folder
+from course_lib.experiments import Band, Outcome, Progress, execute, run_to_end
+from course_lib.experiments.runner import state_folder
 from toy import TOY
 
 
-def drain(steps, count=None):
-    """The result, or after ``count`` progresses the run is closed."""
-    seen = 0
-    while count is None or seen < count:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-        seen += 1
-    steps.close()
-    return None
+class Enough(Exception):
+    pass
+
+
+def stop_after(steps, count):
+    """Stop the run after ``count`` progresses, as a reader does."""
+    seen = []
+
+    def on_progress(progress):
+        seen.append(progress)
+        if len(seen) == count:
+            raise Enough
+
+    with pytest.raises(Enough):
+        run_to_end(steps, on_progress)
 
 
 def measured(result):
@@ -29,10 +33,10 @@ def measured(result):
 
 
 def test_one_run_per_seed_and_seeds_differ():
-    result = drain(execute(TOY, seeds=(0, 3)))
+    result = run_to_end(execute(TOY, seeds=(0, 3)))
     assert [run.seed for run in result.runs] == [0, 3]
     assert result.runs[0].metrics != result.runs[1].metrics
-    assert measured(result) == measured(drain(execute(TOY, seeds=(0, 3))))
+    assert measured(result) == measured(run_to_end(execute(TOY, seeds=(0, 3))))
     assert all(run.tokens_per_second > 0 for run in result.runs)
     assert all(run.peak_memory_mib > 10 for run in result.runs)
     assert result.config["steps"] == 12
@@ -49,42 +53,41 @@ def test_progress_counts_over_all_seeds():
 
 
 def test_a_run_is_the_same_whatever_its_reader_draws_between_two_steps():
-    quiet = drain(execute(TOY, seeds=(0,)))
+    quiet = run_to_end(execute(TOY, seeds=(0,)))
     torch.manual_seed(5)
     expected = torch.rand(15)
     torch.manual_seed(5)
-    drawn, steps = [], execute(TOY, seeds=(0,))
-    other = execute(TOY, seeds=(1,))
-    while True:
+    drawn, other = [], execute(TOY, seeds=(1,))
+
+    def draw(progress):
         drawn.append(torch.rand(1))
-        try:
-            next(steps)
-        except StopIteration as end:
-            noisy = end.value
-            break
         next(other, None)
+
+    noisy = run_to_end(execute(TOY, seeds=(0,)), draw)
     assert measured(noisy) == measured(quiet)
     assert torch.equal(torch.cat(drawn), expected[: len(drawn)]), "the reader's numbers"
 
 
-@pytest.mark.parametrize("stop_after", [3, 12, 17])
-def test_a_stopped_run_resumes_to_the_same_numbers(tmp_path, stop_after):
-    unbroken = drain(execute(TOY, seeds=range(2)))
-    assert drain(execute(TOY, seeds=range(2), folder=tmp_path), stop_after) is None
+@pytest.mark.parametrize("count", [3, 12, 17])
+def test_a_stopped_run_resumes_to_the_same_numbers(tmp_path, count):
+    unbroken = run_to_end(execute(TOY, seeds=range(2)))
+    stop_after(execute(TOY, seeds=range(2), folder=tmp_path), count)
     torch.rand(7)
-    resumed = drain(execute(TOY, seeds=range(2), folder=tmp_path))
+    resumed = run_to_end(execute(TOY, seeds=range(2), folder=tmp_path))
     assert measured(resumed) == measured(unbroken)
     assert resumed.verdicts == unbroken.verdicts
 
 
 def test_finished_seeds_are_not_run_again(tmp_path):
-    first = drain(execute(TOY, seeds=(0, 1), folder=tmp_path))
+    first = run_to_end(execute(TOY, seeds=(0, 1), folder=tmp_path))
 
     def forbidden(config, setting):
         assert setting.seed == 2, "a finished seed was run again"
         return (yield from TOY.run(config, setting))
 
-    more = drain(execute(replace(TOY, run=forbidden), seeds=range(3), folder=tmp_path))
+    more = run_to_end(
+        execute(replace(TOY, run=forbidden), seeds=range(3), folder=tmp_path)
+    )
     assert more.runs[:2] == first.runs
     assert more.runs[2].seed == 2
 
@@ -94,18 +97,20 @@ def test_series_are_as_a_resumed_run_rereads_them(tmp_path):
         yield Progress(1, 1)
         return Outcome({"loss": 1}, {"lag": (1, 2), "at": {5: 0.1}}, 1)
 
-    toy = replace(TOY, run=run, export=None)
-    fresh = drain(execute(toy, seeds=(0,), folder=tmp_path))
+    toy = replace(TOY, run=run, export=None, artefact=None)
+    fresh = run_to_end(execute(toy, seeds=(0,), folder=tmp_path))
     assert fresh.runs[0].series == {"lag": [1, 2], "at": {"5": 0.1}}
-    assert drain(execute(toy, seeds=(0,), folder=tmp_path)).runs == fresh.runs
+    assert run_to_end(execute(toy, seeds=(0,), folder=tmp_path)).runs == fresh.runs
 
 
 def test_time_goes_on_where_it_stopped(tmp_path):
-    drain(execute(TOY, seeds=(0,), folder=tmp_path, pause=0.05, steps=6), 4)
+    stop_after(execute(TOY, seeds=(0,), folder=tmp_path, pause=0.05, steps=6), 4)
     (clock,) = tmp_path.glob("toy-*/seed-0/seconds.json")
     before = json.loads(clock.read_text())
     assert before >= 0.2
-    run = drain(execute(TOY, seeds=(0,), folder=tmp_path, pause=0.05, steps=6)).runs[0]
+    run = run_to_end(
+        execute(TOY, seeds=(0,), folder=tmp_path, pause=0.05, steps=6)
+    ).runs[0]
     assert run.seconds >= before + 0.1
     assert run.tokens_per_second == pytest.approx(8 * 6 / run.seconds)
 
@@ -135,7 +140,7 @@ def test_other_code_does_not_continue_a_run(tmp_path, monkeypatch):
 
 
 def test_the_artefact_is_that_of_seed_0(tmp_path):
-    drain(execute(TOY, seeds=(0, 1), folder=tmp_path))
+    run_to_end(execute(TOY, seeds=(0, 1), folder=tmp_path))
     state = state_folder(TOY, "quick", "cpu", "float32", tmp_path)
     exported = json.loads((state / "artefact.json").read_text())
     seen = {}
@@ -145,7 +150,7 @@ def test_the_artefact_is_that_of_seed_0(tmp_path):
         seen[setting.seed] = [p.tolist() for p in outcome.model.parameters()]
         return outcome
 
-    drain(execute(replace(TOY, run=watching), seeds=(0, 1)))
+    run_to_end(execute(replace(TOY, run=watching), seeds=(0, 1)))
     assert exported == {"weight": seen[0]}
     assert exported != {"weight": seen[1]}
 
@@ -155,7 +160,8 @@ def test_verdicts_compare_the_mean_with_the_band():
         Band("loss", "within", low=0.0, high=50.0),
         Band("loss", "too low", high=-1.0),
     )
-    result = drain(execute(replace(TOY, bands={"quick": bands}), seeds=(0, 1)))
+    toy = replace(TOY, bands={"quick": bands, "cpu": bands})
+    result = run_to_end(execute(toy, seeds=(0, 1)))
     within, low = result.verdicts
     losses = [run.metrics["loss"] for run in result.runs]
     assert within.mean == pytest.approx(sum(losses) / 2)
@@ -182,10 +188,13 @@ def test_nan_never_holds():
 )
 def test_bad_arguments_are_named(arguments, says):
     with pytest.raises(ValueError, match=says):
-        drain(execute(TOY, **arguments))
+        run_to_end(execute(TOY, **arguments))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_missing_gpu_is_said():
-    with pytest.raises(ValueError, match="got 'cuda', but this torch sees no CUDA GPU"):
-        check_device("cuda")
+def test_a_band_on_nothing_measured_is_said_after_the_first_seed():
+    bands = (Band("loss", "small"), Band("weigth", "large"))
+    toy = replace(TOY, bands={"quick": bands, "cpu": bands})
+    seen = []
+    with pytest.raises(ValueError, match=r"'weigth', which toy does not.* loss, w"):
+        run_to_end(execute(toy, seeds=range(3)), seen.append)
+    assert {progress.seed for progress in seen} == {0}

@@ -131,7 +131,7 @@ def test_the_same_bytes_in_another_process_without_torch() -> None:
             "EchoTrainer: too many positional",
         ),
         (lambda: GradientThermometer(nonlinearity="relu"), "nonlinearity: got 'relu'"),
-        (lambda: GradientThermometer(radius=2), "radius: got 2"),
+        (lambda: GradientThermometer(radius=4), "radius: got 4"),
         (lambda: Stepper(text=3), "text: got 3, expected a string of at most 40"),
         (lambda: Stepper(text="a" * 41), "text: got"),
         (lambda: Quiz("Why?"), "Quiz: missing a required argument: 'choices'"),
@@ -145,6 +145,18 @@ def test_the_same_bytes_in_another_process_without_torch() -> None:
         (
             lambda: Quiz(**QUIZ | {"explanations": ["a"]}),
             "explanations: got 1, expected 2",
+        ),
+        (
+            lambda: Quiz(**QUIZ | {"explanations": ["a_1, a_2", "It can *hold* it."]}),
+            r"explanations: got '\*hold\*', expected plain text",
+        ),
+        (
+            lambda: Quiz(**QUIZ | {"question": "What is $x$?"}),
+            r"question: got '\$x\$', expected plain text",
+        ),
+        (
+            lambda: Quiz(**QUIZ | {"choices": ["`a`", "b"]}),
+            "choices: got '`a`', expected plain text",
         ),
     ],
 )

@@ -106,15 +106,62 @@ def test_it_folds_as_the_training_did() -> None:
     assert run(script, texts=texts) == [fold(text) for text in texts]
 
 
-def test_a_swap_changes_the_state_but_no_letter() -> None:
-    script = """const { swapped } = await load("rnn/stepper.js");
+@pytest.mark.parametrize(
+    ("read", "other"),
+    [(6, "zondga"), (5, "zonadg"), (2, "ozndag"), (1, None), (0, None)],
+)
+def test_a_swap_changes_the_state_but_no_letter_read(
+    read: int, other: str | None
+) -> None:
+    script = """const { swapped, compared } = await load("rnn/stepper.js");
       const { reader } = await load("rnn/reading.js");
-      const other = swapped("zondag", 4);
-      const ends = ["zondag", other].map((w) => reader(weights).read(w).at(-1).output);
-      return { other, ends };"""
-    got = run(script, weights=Stepper().weights)
-    assert got["other"] == "zondga"
-    assert got["ends"][0] != got["ends"][1]
+      const other = swapped("zondag", read);
+      if (other === null) return { other };
+      const parts = ["zondag", other].map((word) => word.slice(0, read));
+      const ends = parts.map((part) => reader(weights).read(part).at(-1).state);
+      return { other, parts, ends, said: compared(...parts) };"""
+    got = run(script, weights=Stepper().weights, read=read)
+    assert got["other"] == other
+    if other is not None:
+        assert sorted(got["parts"][0]) == sorted(got["parts"][1])
+        assert "The same letters in another order" in got["said"]
+        assert got["ends"][0] != got["ends"][1]
+
+
+def test_equal_letters_are_not_swapped() -> None:
+    script = "return (await load('rnn/stepper.js')).swapped('ball', 4);"
+    assert run(script) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "says"),
+    [
+        ("zon", "zon", "have read the same"),
+        ("zond", "zona", "Not the same letters"),
+        ("zon", "zo", "Not the same letters"),
+        ("", "", "have read the same"),
+    ],
+)
+def test_what_a_comparison_may_say(one: str, other: str, says: str) -> None:
+    script = "return (await load('rnn/stepper.js')).compared(one, other);"
+    assert says in run(script, one=one, other=other)
+
+
+def test_the_words_it_offers_were_held_out() -> None:
+    stored = json.loads((FIGURES / "rnn" / "stepper.json").read_text(encoding="utf-8"))
+    script = """const { WORDS } = await load("rnn/stepper.js");
+      const { reader } = await load("rnn/reading.js");
+      const { largest } = await load("kit/unrolled.js");
+      const { read } = reader(weights);
+      return WORDS.map((word) => [word, largest(read(word).at(-1).output)]);"""
+    answers = dict(run(script, weights=stored))
+    label_of = dict(languages(stored["record"]["seed"]).test)
+    assert set(answers) <= set(label_of)
+    assert Stepper().text in answers
+    assert "held out" in Stepper().caption
+    assert len({label_of[word] for word in answers}) >= 8  # languages
+    right = fmean(label_of[word] == answer for word, answer in answers.items())
+    assert right == pytest.approx(stored["record"]["test_accuracy_float16"], abs=0.15)
 
 
 def test_the_stored_weights_still_reach_their_record() -> None:

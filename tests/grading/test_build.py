@@ -44,14 +44,14 @@ def two(S, rng):
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    folder = tmp_path / "00_small"
+    folder = tmp_path / "02_lstm_gru"
     folder.mkdir()
     (folder / "master.py").write_text(MASTER)
     (folder / "tests.py").write_text(TESTS)
     (folder / "hidden.py").write_text("")
     (folder / "exercise.toml").write_text('title = "S"\npoints = 1\nminutes = 1\n')
     monkeypatch.setattr(exercises, "_CHECKOUT", tmp_path)
-    return exercises.exercise("00_small")
+    return exercises.exercise("02_lstm_gru")
 
 
 def test_solutions_become_stubs(small):
@@ -86,10 +86,29 @@ def test_a_hidden_test_among_the_visible_is_refused(small):
         _ = dataclasses.replace(small).cases
 
 
+def test_the_tests_know_which_question_a_function_answers(small):
+    assert small.answers == {"two": "q1", "three": "q1"}
+
+
+def test_a_question_is_given_the_reference_of_others(small):
+    given = dataclasses.replace(small, given={"q1": ("three",)}).cases[0].given
+    there: dict = {}
+    exec(given, there)
+    assert there["three"]() == 3
+    assert "two" not in there
+    assert small.cases[0].given == ""
+
+
+def test_what_is_given_must_be_an_answer(small):
+    wrong = dataclasses.replace(small, given={"q1": ("four",)})
+    with pytest.raises(ValueError, match=r"given of q1 is \['four'\]; expected"):
+        _ = wrong.cases
+
+
 def test_the_command_writes_the_notebook(small):
     app = typer.Typer()
     app.command()(build.build_command)
-    done = CliRunner().invoke(app, ["00_small"])
+    done = CliRunner().invoke(app, ["02_lstm_gru"])
     assert done.exit_code == 0
     assert "1 questions, 1 points" in done.stdout
     path: Path = small.folder / "student.ipynb"

@@ -88,12 +88,24 @@ def test_progress(rnn, names):
     results = [(row[0], row[1]) for row in table.rows]
     assert results == [
         ("q1", "✗ partly passed"),
-        ("q2", "✗ failed"),
+        ("q2", "✓ passed"),  # a wrong rnn_step is paid once
         ("q3", "○ not written yet"),
         ("q4", "✓ passed"),
         ("q5", "✓ passed"),
     ]
-    assert table.caption == "An RNN by hand: 5 of 11 visible points"
+    assert table.caption == "An RNN by hand: 7 of 11 visible points"
+
+
+def test_a_wrong_answer_to_q1_costs_nothing_in_q2(rnn, names):
+    # The learner's own rnn_step, right or wrong, is there again afterwards.
+    broken = "def rnn_step(*a): raise SystemExit"
+    for answer in (WRONG, broken, "", "rnn_step = 3"):
+        found = names(q1=answer)
+        before = dict(found)
+        assert one_question(rnn, "q2", found).caption == "q2: 2 of 2 visible points"
+        assert "of 2" in one_question(rnn, "q1", found).caption
+        assert not one_question(rnn, "q1", found).caption.startswith("q1: 2")
+        assert found == before
 
 
 def test_html_is_a_table_that_a_screen_reader_can_read(rnn, names):

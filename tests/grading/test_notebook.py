@@ -8,11 +8,13 @@ import pytest
 
 from course_lib.grading.notebook import (
     Unreadable,
+    Use,
     code_cells,
     exercise_name,
-    flags,
+    place,
     plain,
     submissions,
+    uses,
 )
 
 
@@ -65,14 +67,34 @@ def test_lines_of_ipython_are_dropped(source, expected):
     assert plain(source) == expected
 
 
-def test_flags_follow_imports():
+def test_uses_follow_imports():
     cells = [
-        "from torch import nn\ncell = nn.RNNCell(1, 1)",
-        "import subprocess as s\nfrom course_lib.rnn import RNN",
+        "from torch import nn\ncell = nn.RNNCell(1, 1)\nnn.RNNCell(1, 1)",
+        "x = 1\nimport subprocess as s\nfrom course_lib.rnn import RNN\ns.run",
         "this is no Python",
+        "def f():\n    return (nn.\n        RNN)",  # imported in another cell
+        "a" + ".a" * 5000,
     ]
     asked = ["torch.nn.RNN", "torch.nn.RNNCell", "subprocess", "socket", "course_lib"]
-    assert flags(cells, asked) == ["torch.nn.RNNCell", "subprocess", "course_lib"]
+    assert uses(cells, asked) == [
+        Use("torch.nn.RNNCell", 1, 2),
+        Use("subprocess", 2, 2),
+        Use("course_lib", 2, 3),
+        Use("torch.nn.RNN", 4, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "called"),
+    [
+        ("def f(:\n  return", "answer to q1 (code cell 3)"),  # a mistake in it
+        ("f = lambda x: x", "answer to q1 (code cell 3)"),
+        ("def g(x): 1\ndef f(x): 1", "answer to q1 and q5 (code cell 3)"),
+        ("f == 3\nff = 3\nf(3)", "code cell 3"),
+    ],
+)
+def test_a_cell_is_called_by_what_it_answers(cell, called):
+    assert place(3, cell, {"f": "q1", "g": "q5"}) == called
 
 
 def test_the_exercise_is_told_by_the_notebook():

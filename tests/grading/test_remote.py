@@ -58,15 +58,6 @@ LOOP_IN_FUNCTION = """
 def rnn_step(*a):
     while True: pass
 """
-RUN_ALONE = """
-def run_rnn(x, mask, h0, W_x, W_h, b):
-    h, states = h0, []
-    for t in range(x.shape[1]):
-        new = torch.tanh(x[:, t] @ W_x.T + h @ W_h.T + b)
-        h = torch.where(mask[:, t, None], new, h)
-        states.append(h)
-    return torch.stack(states, dim=1)
-"""
 EXIT_IN_FUNCTION = "import os\ndef clip_by_global_norm(*a): os._exit(0)"
 FORGED_REPLY = """
 import os, struct
@@ -109,6 +100,7 @@ def test_a_cell_that_misfires_costs_its_own_question(rnn, cells):
     told = cells(q1=LOOP_IN_CELL, q2=EXIT_IN_CELL, q3=MEMORY_BOMB, q4=LARGE_FILE)
     got, says, errors = points(rnn, told)
     assert got == {"q1": 0, "q2": 0, "q3": 0, "q4": 0, "q5": 3}
+    assert says["q1.shape"] == "There is no function `rnn_step` in the notebook."
     assert errors[number(told, LOOP_IN_CELL)] == "The cell took longer than 4 seconds."
     assert "ended the process (exit status 0)" in errors[number(told, EXIT_IN_CELL)]
     assert errors[number(told, MEMORY_BOMB)] == "The cell ran out of memory."
@@ -117,9 +109,7 @@ def test_a_cell_that_misfires_costs_its_own_question(rnn, cells):
 
 
 def test_a_function_that_misfires_costs_its_own_question(rnn, cells):
-    told = cells(
-        q1=LOOP_IN_FUNCTION, q2=RUN_ALONE, q3=FORGED_REPLY, q4=EXIT_IN_FUNCTION
-    )
+    told = cells(q1=LOOP_IN_FUNCTION, q3=FORGED_REPLY, q4=EXIT_IN_FUNCTION)
     got, says, errors = points(rnn, told)
     assert got == {"q1": 0, "q2": 5, "q3": 0, "q4": 0, "q5": 3}
     assert says["q1.shape"] == "`rnn_step` took longer than 3 seconds."
@@ -127,6 +117,22 @@ def test_a_function_that_misfires_costs_its_own_question(rnn, cells):
     assert "something that it was not asked" in says["q3.one_step"]
     assert "exit status 0" in says["q4.too_long"]
     assert not errors
+
+
+def test_an_answer_that_does_not_run_says_so_and_costs_no_other(rnn, cells):
+    unclosed = "def rnn_step(x_t, h, W_x, W_h, b):\n    return torch.tanh(x_t"
+    halfway = "def decay_rate(W_h):\n    return 1.0\n\n1 / 0\ndef horizon(*a): pass"
+    got, says, _ = points(rnn, cells(q1=unclosed, q5=halfway))
+    assert got == FULL | {"q1": 0, "q5": 0}
+    assert says["q1.shape"] == (
+        "The answer to q1 did not run: SyntaxError: '(' was never closed "
+        "(line 2 of its cell)."
+    )
+    assert says["q5.lag"] == (
+        "The answer to q5 did not run: ZeroDivisionError: division by zero "
+        "(line 4 of its cell)."
+    )
+    assert says["q5.rate"].startswith("For W_h")  # decay_rate is there
 
 
 def test_a_notebook_in_disorder_is_graded_by_its_names(rnn, cells):

@@ -23,7 +23,7 @@ CACHE = "COURSE_DATA_CACHE"  # where downloads are kept; default: the user's cac
 _STALE = 3600  # seconds after which what a killed download left behind is removed
 
 
-class DataError(RuntimeError):
+class DataError(OSError):
     """A data set could not be had; the message says why and what to do."""
 
 
@@ -171,6 +171,8 @@ def _download(dataset: Dataset, file: File, folder: Path) -> None:
             f"{dataset.name}: the download of {file.url} broke off ({error}); "
             f"nothing of it was kept. Try again, or {_otherwise(dataset, file)}"
         ) from error
+    except DataError:  # an OSError too, but one that says what to do
+        raise
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:

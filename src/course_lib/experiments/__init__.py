@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import sys
 from functools import cache
 
+from course_lib.experiments.catalogue import collect
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.runner import execute
+from course_lib.experiments.runner import execute, run_to_end
 from course_lib.results import Result, Run, stored
 from course_lib.training import Setting
 
@@ -22,6 +22,7 @@ __all__ = [
     "execute",
     "experiments",
     "find",
+    "run_to_end",
     "stored",
 ]
 
@@ -32,15 +33,7 @@ def experiments() -> dict[str, Experiment]:
 
     A module ``experiments/CHAPTER/CLAIM.py`` defines one, named ``EXPERIMENT``.
     """
-    found = {}
-    for chapter in pkgutil.iter_modules(__path__):
-        if not chapter.ispkg:
-            continue
-        package = importlib.import_module(f"{__name__}.{chapter.name}")
-        for claim in package.CLAIMS:
-            module = importlib.import_module(f"{package.__name__}.{claim}")
-            found[module.EXPERIMENT.name] = module.EXPERIMENT
-    return found
+    return collect(sys.modules[__name__])
 
 
 def find(name: str) -> Experiment:

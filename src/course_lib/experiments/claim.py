@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from course_lib.chapters import chapter
 from course_lib.training import Setting
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ class Band:
     low: float = float("-inf")
     high: float = float("inf")
 
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(
+                f"band of {self.metric}: got {self.low} to {self.high}, "
+                "expected low <= high"
+            )
+
     def holds(self, mean: float) -> bool:
         """Whether ``mean`` lies in the band. NaN never does."""
         return self.low <= mean <= self.high
@@ -75,7 +83,10 @@ class Experiment:
     button, a test and the command line. ``bands`` maps a scale to the bands that are
     claimed there; ``paper`` is the source's own number, in words, and never ours.
     ``export(config, outcome)`` turns the trained model into the JSON that a live figure
-    runs from.
+    runs from; ``artefact`` is where it is stored.
+
+    Raises ``ValueError`` for a chapter that is none, for scales that are none or are
+    not those of the bands, and for one of ``export`` and ``artefact`` alone.
     """
 
     name: str
@@ -91,6 +102,28 @@ class Experiment:
     export: Callable[[Any, Outcome], Mapping[str, Any]] | None = None
     artefact: Path | None = None  # where ``course run NAME --export`` writes it
     precision: str | None = None  # where the run has its own, whatever the setting says
+
+    def __post_init__(self) -> None:
+        try:
+            chapter(self.chapter)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
+        if unknown := set(self.scales) - set(SCALES):
+            raise ValueError(
+                f"{self.name}: scales: got {sorted(unknown)}, "
+                f"expected some of {', '.join(SCALES)}"
+            )
+        if set(self.bands) != set(self.scales) or not all(self.bands.values()):
+            banded = sorted(scale for scale, bands in self.bands.items() if bands)
+            raise ValueError(
+                f"{self.name}: bands: got some for {banded}, "
+                f"expected some for each of {sorted(self.scales)}"
+            )
+        if (self.export is None) != (self.artefact is None):
+            raise ValueError(
+                f"{self.name}: got {'artefact' if self.artefact else 'export'} alone, "
+                "expected both of export and artefact, or neither"
+            )
 
     def config(self, scale: str, **changes: Any) -> Any:
         """The frozen config of ``scale``, with single fields changed.

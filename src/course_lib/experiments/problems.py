@@ -17,8 +17,7 @@ def explain(error: BaseException, config: Any = None) -> str | None:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         where = f" while writing {error.filename}" if error.filename else ""
         return f"the disk is full{where}; make room, then run the same again"
-    # course_lib.data raises DataError, a RuntimeError; its module need not be loaded
-    if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "DataError":
+    if isinstance(error, (ValueError, OSError)):
         return str(error)
     return None
 

@@ -6,23 +6,28 @@ import contextlib
 import hashlib
 import json
 import math
-import platform
-import re
 import shutil
-import subprocess
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 import course_lib
 from course_lib.experiments.claim import Experiment, Progress
+from course_lib.experiments.machine import (
+    check_device,
+    machine,
+    peak_mib,
+    reset_peak,
+)
 from course_lib.results import Result, Run, Verdict, write_whole
 from course_lib.training import Setting, random_state, set_random_state
+
+_T = TypeVar("_T")
 
 
 def execute(
@@ -42,7 +47,7 @@ def execute(
     the scale's config.
 
     Raises ``ValueError`` for an unknown scale or field, a device that is not there, or
-    no seeds.
+    no seeds; and after the first seed for a band on a metric that was not measured.
     """
     config = experiment.config(scale, **changes)
     if not seeds:
@@ -58,14 +63,37 @@ def execute(
             continue
         checkpoint = folder / f"seed-{seed}" if folder else None
         setting = Setting(seed, device, precision, checkpoint=checkpoint)
-        steps = _one_seed(experiment, config, setting)
-        run = yield from _shifted(steps, seed, position, len(seeds))
+        place = partial(_in_all, seed=seed, position=position, seeds=len(seeds))
+        run = yield from _one_seed(experiment, config, setting, place)
+        _check_metrics(experiment, scale, run)
         runs.append(run)
         if finished:
             write_whole(finished, json.dumps(asdict(run)))
             shutil.rmtree(checkpoint, ignore_errors=True)
     used = machine(device, experiment.precision or precision)
     return _result(experiment, scale, config, tuple(runs), used)
+
+
+def run_to_end(
+    steps: Generator[Progress, None, _T],
+    on_progress: Callable[[Progress], object] | None = None,
+) -> _T:
+    """Run ``steps`` to the end and return what it returns: for :func:`execute`, a
+    :class:`Result`, for the ``run`` of an experiment, its :class:`Outcome`.
+
+    ``on_progress`` is called after each step. What it raises stops the run, and comes
+    out of here after the run has kept its very last step.
+    """
+    try:
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                return end.value
+            if on_progress:
+                on_progress(progress)
+    finally:
+        steps.close()
 
 
 def state_folder(
@@ -88,32 +116,25 @@ def state_folder(
     return folder / f"{experiment.name}-{digest[:12]}"
 
 
-def _shifted(
-    steps: Generator[Progress, None, Run], seed: int, position: int, seeds: int
-) -> Generator[Progress, None, Run]:
+def _in_all(progress: Progress, seed: int, position: int, seeds: int) -> Progress:
     """The progress of one seed as a part of the progress of all."""
-    try:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                return stop.value
-            yield replace(
-                progress,
-                done=progress.done + position * progress.total,
-                total=progress.total * seeds,
-                seed=seed,
-                note=f"seed {seed} · {progress.note}".rstrip(" ·"),
-            )
-    finally:
-        steps.close()
+    return replace(
+        progress,
+        done=progress.done + position * progress.total,
+        total=progress.total * seeds,
+        seed=seed,
+        note=f"seed {seed} · {progress.note}".rstrip(" ·"),
+    )
 
 
 def _one_seed(
-    experiment: Experiment, config: Any, setting: Setting
+    experiment: Experiment,
+    config: Any,
+    setting: Setting,
+    place: Callable[[Progress], Progress],
 ) -> Generator[Progress, None, Run]:
     cuda = setting.device.startswith("cuda")
-    _reset_peak(cuda)
+    reset_peak(cuda)
     random = random_state()
     with _own(random):
         torch.manual_seed(setting.seed)
@@ -136,7 +157,7 @@ def _one_seed(
             if clock and clock.parent.is_dir() and seconds > kept + 1:
                 write_whole(clock, json.dumps(seconds))
                 kept = seconds
-            yield progress
+            yield place(progress)
     finally:
         with _own(random):
             steps.close()
@@ -151,7 +172,7 @@ def _one_seed(
         json.loads(json.dumps(outcome.series)),  # as a resumed run rereads it
         seconds,
         outcome.tokens / seconds,
-        torch.cuda.max_memory_allocated() / 2**20 if cuda else _peak_process_mib(),
+        peak_mib(cuda),
     )
 
 
@@ -168,6 +189,15 @@ def _own(random: dict[str, Any]) -> Iterator[None]:
     finally:
         random.update(random_state())
         set_random_state(outside)
+
+
+def _check_metrics(experiment: Experiment, scale: str, run: Run) -> None:
+    for band in experiment.bands[scale]:
+        if band.metric not in run.metrics:
+            raise ValueError(
+                f"bands: got one on {band.metric!r}, which {experiment.name} does not "
+                f"measure; expected one of {', '.join(run.metrics)}"
+            )
 
 
 def _result(
@@ -196,40 +226,6 @@ def _result(
     return replace(measured, verdicts=tuple(verdicts))
 
 
-def check_device(device: str, precision: str = "float32") -> None:
-    """Raise ``ValueError`` where ``device`` or ``precision`` cannot be had here."""
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-        raise ValueError(f"device: got {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")
-    if device != "cpu" and not torch.cuda.is_available():
-        raise ValueError(f"device: got {device!r}, but this torch sees no CUDA GPU")
-    if ":" in device and int(device.split(":")[1]) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise ValueError(f"device: got {device!r}, but there are {count} (from cuda:0)")
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(
-            f"precision: got {precision!r}, expected 'float32' or 'bfloat16'"
-        )
-    if precision == "bfloat16" and device == "cpu":
-        raise ValueError("precision: 'bfloat16' needs a CUDA device, got 'cpu'")
-
-
-def machine(device: str, precision: str) -> dict[str, Any]:
-    """Device, precision, versions and commit: what a number needs to be believed."""
-    name = (
-        torch.cuda.get_device_name(device) if device.startswith("cuda") else _cpu_name()
-    )
-    return {
-        "device": device,
-        "device_name": name,
-        "precision": precision,
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "course_lib": course_lib.__version__,
-        "commit": _commit(),
-    }
-
-
 @cache
 def _sources() -> str:
     """Digest of the package's own code: other code may not continue a run.
@@ -241,46 +237,3 @@ def _sources() -> str:
     for path in sorted(root.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def _reset_peak(cuda: bool) -> None:
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
-    with contextlib.suppress(OSError):  # Linux only; elsewhere the process's own peak
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_process_mib() -> float:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if platform.system() == "Darwin" else 2**10)
-
-
-def _commit() -> str | None:
-    """The commit of the code that runs; ``-dirty`` if that code differs from it."""
-    try:
-        commit = _git("rev-parse", "--short=12", "HEAD")
-        changed = _git("status", "--porcelain", "--", ".")
-    except (OSError, subprocess.CalledProcessError):
-        return None  # installed from a wheel
-    return f"{commit}-dirty" if changed else commit
-
-
-def _git(*arguments: str) -> str:
-    package = Path(__file__).parents[1]
-    said = subprocess.run(
-        ["git", *arguments], cwd=package, capture_output=True, text=True, check=True
-    )
-    return said.stdout.strip()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any, ClassVar
 
 from course_lib.figures.arguments import Number, Text, Texts
 from course_lib.figures.base import Figure
 
+_MARKUP = re.compile(r"\*\w[^*]*\*|`[^`]+`|\$[^$]+\$")
+
 
 class Quiz(Figure):
     """Asks a question; each choice has its own explanation, shown when it is picked.
 
-    Without JavaScript it is a plain list with the answer to unfold.
+    "Right." or "Not quite." stands before an explanation. All texts are plain: no
+    Markdown, no mathematics. Without JavaScript it is a plain list with the answer to
+    unfold.
     """
 
     description = "A multiple-choice question with feedback for each choice."
@@ -26,7 +31,7 @@ class Quiz(Figure):
     title = Text("its heading", default="Check yourself", longest=60)
 
     def validate(self) -> None:
-        """Every choice has an explanation, and the answer is one of them."""
+        """Every choice has an explanation, the answer is one of them, all is plain."""
         count = len(self.choices)
         if not 2 <= count <= 6:
             raise ValueError(f"choices: got {count}, expected 2 to 6")
@@ -40,6 +45,14 @@ class Quiz(Figure):
                 f"answer: got {self.answer}, expected the index of a choice, "
                 f"0 to {count - 1}"
             )
+
+        for name in ("question", "choices", "explanations"):
+            texts = getattr(self, name)
+            for text in [texts] if isinstance(texts, str) else texts:
+                if found := _MARKUP.search(text):
+                    raise ValueError(
+                        f"{name}: got {found[0]!r}, expected plain text without markup"
+                    )
 
     def fallback(self) -> str:
         """The question as a list, the answer folded away."""

@@ -6,9 +6,11 @@ reply decoded, in the notebook too, so that a test means the same in both places
 
 from __future__ import annotations
 
+import contextlib
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 from course_lib.grading import wire
@@ -26,8 +28,15 @@ class Answers:
     where no value comes back.
     """
 
-    def __init__(self, ask: Callable[[str, bytes], bytes]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[str, bytes], bytes],
+        missing: Callable[[str], str],
+        given: str = "",
+    ) -> None:
         self._ask = ask
+        self._missing = missing
+        self._given = given
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
@@ -36,6 +45,7 @@ class Answers:
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = {"name": name, "args": list(args), "kwargs": kwargs}
+        call["given"] = self._given
         try:
             reply = wire.decode(self._ask(name, wire.encode(call)))
         except wire.WireError as error:
@@ -45,23 +55,63 @@ class Answers:
             return reply["value"]
         if status == "not written":
             raise NotWritten(name)
+        if status == "missing":
+            raise Failed(self._missing(name))
         said = reply.get("says") if status == "failed" else None
         raise Failed(shorten(said) if isinstance(said, str) else "No readable answer.")
 
 
-def local(namespace: Mapping[str, Any]) -> Answers:
+def giving(answers: Answers, source: str) -> Answers:
+    """``answers``, with the functions of ``source`` in place of the student's."""
+    return Answers(answers._ask, answers._missing, source)
+
+
+def local(namespace: dict[str, Any]) -> Answers:
     """The answers of this very process, such as a notebook's own namespace."""
-    return Answers(lambda _, message: perform(namespace, message))
+    return Answers(
+        lambda _, message: perform(namespace, message),
+        lambda name: (
+            f"There is no function `{name}` yet: run the cell that defines it."
+        ),
+    )
 
 
-def perform(namespace: Mapping[str, Any], message: bytes) -> bytes:
+def perform(namespace: dict[str, Any], message: bytes) -> bytes:
     """Carry out one call on ``namespace`` and encode what came of it."""
     call = wire.decode(message)
+    with _bound(namespace, call["given"]):
+        return _perform(namespace, call)
+
+
+@contextlib.contextmanager
+def _bound(namespace: dict[str, Any], source: str) -> Iterator[None]:
+    """Bind the functions of ``source`` in ``namespace`` for a while.
+
+    In the namespace itself, not in a copy: a student's function looks its names up
+    where it was defined.
+    """
+    here: dict[str, Any] = {}
+    exec(source, here)
+    right = {
+        name: value
+        for name, value in here.items()
+        if isinstance(value, FunctionType) and value.__globals__ is here
+    }
+    before = {name: namespace[name] for name in right if name in namespace}
+    namespace.update(right)
+    try:
+        yield
+    finally:
+        for name in right:
+            namespace.pop(name, None)
+        namespace.update(before)
+
+
+def _perform(namespace: dict[str, Any], call: dict[str, Any]) -> bytes:
     name = call["name"]
     function = namespace.get(name)
     if not callable(function):
-        says = f"There is no function `{name}` yet: run the cell that defines it."
-        return wire.encode({"status": "failed", "says": says})
+        return wire.encode({"status": "missing"})
     try:
         value = function(*call["args"], **call["kwargs"])
     except NotImplementedError:
@@ -81,6 +131,10 @@ def perform(namespace: Mapping[str, Any], message: bytes) -> bytes:
 
 def describe(error: BaseException) -> str:
     """``TypeError: what it says (line 3 of `f`)``, the same on every machine."""
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError) and _NOTEBOOK_FILE.search(error.filename or ""):
+        # Python's own text names the cell by a number that nobody sees.
+        return shorten(f"{kind}: {error.msg}") + f" (line {error.lineno} of its cell)"
     try:
         text = str(error)
     except Exception:  # an exception of the student's own making
@@ -93,7 +147,6 @@ def describe(error: BaseException) -> str:
         if _NOTEBOOK_FILE.search(frame.filename):
             where = f" (line {frame.lineno} of its cell)"
             break
-    kind = type(error).__name__
     return shorten(f"{kind}: {text}" if text else kind) + where
 
 

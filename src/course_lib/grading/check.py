@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +50,7 @@ class Table:
 
 
 def show_check(
-    exercise: Exercise, question: str | None, namespace: Mapping[str, Any] | None
+    exercise: Exercise, question: str | None, namespace: dict[str, Any] | None
 ) -> None:
     """Run visible tests on ``namespace`` and display their table."""
     if namespace is None:
@@ -72,9 +71,7 @@ def show_check(
         display(table)
 
 
-def one_question(
-    exercise: Exercise, question: str, namespace: Mapping[str, Any]
-) -> Table:
+def one_question(exercise: Exercise, question: str, namespace: dict[str, Any]) -> Table:
     """The visible tests of ``question``, one row each."""
     outcomes = _visible(exercise, namespace, question)
     points, of = _sum(outcomes)
@@ -100,7 +97,7 @@ def one_question(
     return Table(caption, ("Test", "Result", "Points", "What helps"), rows, closing)
 
 
-def progress(exercise: Exercise, namespace: Mapping[str, Any]) -> Table:
+def progress(exercise: Exercise, namespace: dict[str, Any]) -> Table:
     """All questions, one row each."""
     rows, total, total_of = [], 0, 0
     for question in exercise.questions:
@@ -114,7 +111,8 @@ def progress(exercise: Exercise, namespace: Mapping[str, Any]) -> Table:
         rows.append((question, f"{_SIGN[status]} {word}", f"{points} of {of}", hidden))
     closing = (
         f"The hidden tests bring the other {exercise.points - total_of} points. "
-        f"Grade your saved notebook with: course grade NOTEBOOK.ipynb {exercise.name}"
+        "Grade your saved notebook in a new cell: "
+        f"!course grade NOTEBOOK.ipynb {exercise.name}"
     )
     caption = f"{exercise.title}: {total} of {total_of} visible points"
     header = ("Question", "Result", "Points", "Hidden tests")
@@ -130,7 +128,7 @@ def explain(outcome: Outcome) -> str:
 
 
 def _visible(
-    exercise: Exercise, namespace: Mapping[str, Any], question: str
+    exercise: Exercise, namespace: dict[str, Any], question: str
 ) -> list[Outcome]:
     cases = [c for c in exercise.cases if c.question == question and not c.hidden]
     return run(cases, local(namespace))

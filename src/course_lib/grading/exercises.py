@@ -7,8 +7,11 @@ that ``build.py`` makes of the master.
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import functools
 import importlib.util
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from course_lib.chapters import chapter
 from course_lib.grading.question import Case
 
 # A wheel carries the exercises inside the package; a checkout has them at its root.
@@ -54,8 +58,11 @@ class Mutant:
 class Exercise:
     """One graded exercise. ``minutes`` is the time a learner needs.
 
-    ``hide`` lists modules that a submission cannot import while it is graded, ``flag``
-    names whose use a teacher should see in the report.
+    ``hide`` lists modules that a submission cannot import while it is graded: always
+    that of the chapter's own model, and what ``exercise.toml`` adds. ``flag`` lists
+    names whose use a teacher should see in the report. ``given`` says for a question
+    which functions its tests take from the reference, so that a mistake in an earlier
+    answer, on which this one builds, costs its points once.
     """
 
     name: str
@@ -65,6 +72,7 @@ class Exercise:
     minutes: int
     hide: tuple[str, ...] = ()
     flag: tuple[str, ...] = ()
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
     @functools.cached_property
@@ -88,7 +96,45 @@ class Exercise:
                 f"{self.folder}: the tests give {total} points, "
                 f"exercise.toml says {self.points}"
             )
+        found = [
+            dataclasses.replace(case, given=self._reference(case.question))
+            for case in found
+        ]
         return tuple(sorted(found, key=lambda case: case.question))
+
+    @functools.cached_property
+    def answers(self) -> dict[str, str]:
+        """The question that each function answers, such as ``{"rnn_step": "q1"}``."""
+        found, question = {}, ""
+        for line in self._master().splitlines():
+            if line.startswith("# %%"):
+                tag = re.search(r'"answer:(\w+)"', line)
+                question = tag[1] if tag else ""
+            elif question and line.startswith("def "):
+                found[line.removeprefix("def ").partition("(")[0]] = question
+        return found
+
+    def _master(self) -> str:
+        return (self.folder / "master.py").read_text(encoding="utf-8")
+
+    def _reference(self, question: str) -> str:
+        """The source of the functions that are given to ``question``."""
+        names = self.given.get(question, ())
+        if not names:
+            return ""
+        lines, kept = self._master(), []
+        for node in ast.parse(lines).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)) or (
+                isinstance(node, ast.FunctionDef) and node.name in names
+            ):
+                kept.append(ast.unparse(node))
+        missing = set(names) - set(self.answers)
+        if missing:
+            raise ValueError(
+                f"{self.folder / 'exercise.toml'}: given of {question} is "
+                f"{sorted(missing)}; expected functions of the answers in master.py"
+            )
+        return "\n".join(kept)
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -101,7 +147,7 @@ class Exercise:
         return tuple(_load(self.folder / "mutants.py").MUTANTS)
 
     def check(
-        self, question: str | None = None, namespace: Mapping[str, Any] | None = None
+        self, question: str | None = None, namespace: dict[str, Any] | None = None
     ) -> None:
         """Show how the notebook's answer to ``question`` does in the visible tests.
 
@@ -116,7 +162,8 @@ class Exercise:
 def exercise(name: str) -> Exercise:
     """The exercise ``name``, such as ``"01_rnn"``.
 
-    Raises ``ValueError`` that lists the exercises there are.
+    Raises ``ValueError`` that lists the exercises there are, and for a folder whose
+    name is not a chapter's.
     """
     folder = exercises_folder() / name
     if not name or not (folder / "exercise.toml").is_file():
@@ -129,8 +176,10 @@ def exercise(name: str) -> Exercise:
         title=about["title"],
         points=about["points"],
         minutes=about["minutes"],
-        hide=tuple(about.get("hide", ())),
+        # The answers themselves; whoever forgot this would hand out the points.
+        hide=(chapter(folder.name).module, *about.get("hide", ())),
         flag=tuple(about.get("flag", ())),
+        given={q: tuple(names) for q, names in about.get("given", {}).items()},
         limits=Limits(**about.get("limits", {})),
     )
 

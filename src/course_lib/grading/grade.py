@@ -21,6 +21,7 @@ from course_lib.grading.run import Outcome, run
 
 # Worth a look in any exercise: what plain answers never need.
 _SUSPECT = ("ctypes", "inspect", "os", "socket", "subprocess", "sys")
+_CODE_LIMIT = 20_000  # characters of an answer that are kept for the report
 
 
 def grade_one(
@@ -66,8 +67,42 @@ def _grade_cells(exercise: Exercise, cells: list[str], seed: int) -> dict[str, A
         "points": sum(outcome.points for outcome in outcomes),
         "questions": _questions(exercise, outcomes),
         "tests": [_test(outcome) for outcome in outcomes],
-        "flags": notebook.flags(cells, (*_SUSPECT, *exercise.hide, *exercise.flag)),
-        "cells": {str(i): text for i, text in sorted(submission.cell_errors.items())},
+        "flags": _flags(exercise, cells),
+        "cells": {
+            notebook.place(index, cells[index - 1], exercise.answers): says
+            for index, says in sorted(submission.cell_errors.items())
+        },
+        "answers": _answers(exercise, cells),
+    }
+
+
+def _flags(exercise: Exercise, cells: list[str]) -> list[dict[str, Any]]:
+    reasons = {
+        **dict.fromkeys(_SUSPECT, "reaches outside the notebook"),
+        **dict.fromkeys(exercise.flag, "can do the work that a question asks for"),
+        **dict.fromkeys(exercise.hide, "holds the answers; barred while graded"),
+    }
+    return [
+        {
+            "name": use.name,
+            "why": reasons[use.name],
+            "where": notebook.place(use.cell, cells[use.cell - 1], exercise.answers),
+            "line": use.line,
+            "code": shorten(cells[use.cell - 1].split("\n")[use.line - 1].strip()),
+        }
+        for use in notebook.uses(cells, reasons)
+    ]
+
+
+def _answers(exercise: Exercise, cells: list[str]) -> dict[str, str]:
+    """For each question the code of the cells that answer it."""
+    return {
+        question: "\n\n".join(
+            cell
+            for cell in cells
+            if question in notebook.questions(cell, exercise.answers)
+        )[:_CODE_LIMIT]
+        for question in exercise.questions
     }
 
 
@@ -101,6 +136,7 @@ def _nothing(exercise: Exercise, status: str, says: str) -> dict[str, Any]:
         "tests": [],
         "flags": [],
         "cells": {},
+        "answers": {},
     }
 
 
@@ -117,13 +153,20 @@ def grade_command(
     ] = "",
     seed: Annotated[
         int | None,
-        typer.Option(help="Of the hidden tests' random inputs; random by default."),
+        typer.Option(
+            help="Of the hidden tests' random inputs. By default that of the grades "
+            "in the report's folder, or else a random one."
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The folder for the report.")
     ] = Path("graded"),
 ) -> None:
-    """Grade a notebook, or a folder of notebooks, with visible and hidden tests."""
+    """Grade a notebook, or a folder of notebooks, with visible and hidden tests.
+
+    The table and the report are made from all grades in the report's folder; who is
+    graded again replaces his row.
+    """
     if os.name != "posix":
         _stop("Grading needs Linux or macOS; on Windows, run it inside WSL 2.")
     paths = notebook.submissions(submission)
@@ -134,8 +177,17 @@ def grade_command(
         _ = chosen.cases  # a mistake in the tests stops here, not at each student
     except ValueError as error:
         _stop(f"Which exercise? {error}.")
-    if seed is None:
-        seed = secrets.randbelow(2**31)
+    try:
+        earlier = report.stored(out)
+    except ValueError as error:
+        _stop(f"{error} Choose another folder with -o.")
+    seed = _seed(chosen, earlier, seed, out)
+    if os.geteuid() == 0:
+        typer.echo(
+            "Warning: you grade as root, so a submission may change anything on this "
+            "machine. Grade as an ordinary user.",
+            err=True,
+        )
     grades = []
     for number, path in enumerate(paths, start=1):
         place = path.relative_to(submission) if submission.is_dir() else Path(path.name)
@@ -144,13 +196,32 @@ def grade_command(
         grades.append(grade)
         report.write_student(grade, out / "students" / place.with_suffix(".json"))
         typer.echo(f"[{number}/{len(paths)}] {report.line(grade)}")
-    report.write_class(chosen, grades, out)
+    everyone = report.stored(out)
+    report.write_class(chosen, everyone, out)
     if len(grades) == 1:
         typer.echo(report.text(grades[0]))
-    typer.echo(f"Seed {seed}. The report is {out / 'report.html'}.")
+    held = f"{len(everyone)} student" + ("s" if len(everyone) != 1 else "")
+    typer.echo(f"Seed {seed}. The report on {held} is {out / 'report.html'}.")
     failed = [grade["student"] for grade in grades if grade["points"] is None]
     if failed:
         _stop(f"GRADER ERROR, not a zero, for: {', '.join(failed)}. Grade them again.")
+
+
+def _seed(
+    exercise: Exercise, earlier: list[report.Grade], seed: int | None, out: Path
+) -> int:
+    """The seed to grade with. Stops where ``out`` holds grades of another kind."""
+    for grade in earlier:
+        if grade["exercise"] != exercise.name:
+            there = f"of {grade['exercise']}, not of {exercise.name}"
+        elif seed is not None and grade["seed"] != seed:
+            there = f"with the seed {grade['seed']}, not {seed}"
+        else:
+            continue
+        _stop(f"{out} holds grades {there}. Choose another folder with -o.")
+    if seed is None:
+        seed = earlier[0]["seed"] if earlier else secrets.randbelow(2**31)
+    return seed
 
 
 def _told_by(submission: Path) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 SIZE_LIMIT = 64 * 2**20  # bytes; outputs of a training run fit well below
 _MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
+# Not from the syntax: of a cell with a mistake in it we want to know this as well.
+_DEFINED = re.compile(r"^[ \t]*(?:def\s+(\w+)|(\w+)[ \t]*=(?!=))", re.MULTILINE)
 _EXERCISE = re.compile(r"""\bexercise\(\s*["'](\w+)["']\s*\)""")
 
 
@@ -56,41 +59,73 @@ def exercise_name(cells: Iterable[str]) -> str | None:
     return None
 
 
-def flags(cells: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Those of ``names`` (``torch.nn.RNN``, ``subprocess``) that the cells use.
+def questions(cell: str, answers: Mapping[str, str]) -> list[str]:
+    """The questions that ``cell`` answers, for ``answers`` as in ``Exercise``."""
+    names = {name for found in _DEFINED.findall(cell) for name in found if name}
+    return sorted({answers[name] for name in names if name in answers})
 
-    Read from the syntax alone: a hint for a teacher's eye, not a guard.
+
+def place(index: int, cell: str, answers: Mapping[str, str]) -> str:
+    """What to call the code cell number ``index``: by what it answers, if it does."""
+    named = " and ".join(questions(cell, answers))
+    return f"answer to {named} (code cell {index})" if named else f"code cell {index}"
+
+
+@dataclass(frozen=True)
+class Use:
+    """``name`` is used in code cell number ``cell``, there first in ``line``."""
+
+    name: str
+    cell: int
+    line: int
+
+
+def uses(cells: Iterable[str], names: Iterable[str]) -> list[Use]:
+    """Where the cells use ``names`` such as ``torch.nn.RNN`` or ``subprocess``.
+
+    Read from the syntax alone: a hint for a teacher's eye, not a guard. Each name
+    once in a cell.
     """
-    used: set[str] = set()
-    for cell in cells:
-        tree = _parsed(cell)
-        used.update(_names(tree) if tree else ())
-    return [
-        name
-        for name in names
-        if any(one == name or one.startswith(name + ".") for one in used)
-    ]
-
-
-def _names(tree: ast.AST) -> set[str]:
-    found: set[str] = set()
+    trees = [_parsed(cell) or ast.Module([], []) for cell in cells]
     meaning: dict[str, str] = {}  # what `nn` stands for after `from torch import nn`
+    for tree in trees:
+        meaning |= {short: name for _, name, short in _imports(tree)}
+    names = list(names)
+    first: dict[tuple[int, str], int] = {}
+    for cell, tree in enumerate(trees, start=1):
+        found = [(line, name) for line, name, _ in _imports(tree)]
+        found += _dotted(tree, meaning)
+        for line, used in sorted(found):
+            for name in names:
+                if used == name or used.startswith(name + "."):
+                    first.setdefault((cell, name), line)
+    return [Use(name, cell, line) for (cell, name), line in first.items()]
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[int, str, str]]:
+    """Line, full name and the name it gets, for all that is imported."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                found.add(alias.name)
-                if alias.asname:
-                    meaning[alias.asname] = alias.name
+                # `import torch.nn` binds `torch`, which stands for itself.
+                yield node.lineno, alias.name, alias.asname or alias.name
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
-                found.add(f"{node.module}.{alias.name}")
-                meaning[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                name = f"{node.module}.{alias.name}"
+                yield node.lineno, name, alias.asname or alias.name
+
+
+def _dotted(tree: ast.AST, meaning: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Line and full name of ``name`` and ``name.and.so.on``."""
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Attribute, ast.Name)):
-            dotted = ast.unparse(node)
-            head, _, rest = dotted.partition(".")
-            found.add(f"{meaning.get(head, head)}.{rest}" if rest else dotted)
-    return found
+        parts: list[str] = []
+        inner = node
+        while isinstance(inner, ast.Attribute) and len(parts) < 10:
+            parts.append(inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name):
+            head = meaning.get(inner.id, inner.id)
+            yield inner.lineno, ".".join([head, *reversed(parts)])
 
 
 def _parsed(source: str) -> ast.Module | None:

@@ -33,13 +33,18 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """One test of one question, worth ``points``."""
+    """One test of one question, worth ``points``.
+
+    ``given`` is the source of right answers to earlier questions: while the test
+    calls, they stand in for the student's functions of the same names.
+    """
 
     question: str
     points: int
     hidden: bool
     hint: str
     test: Callable[[Any, torch.Generator], None]
+    given: str = ""
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from course_lib.grading import wire
+from course_lib.grading import notebook, wire
 from course_lib.grading.answers import Answers, shorten
 from course_lib.grading.exercises import Exercise
 from course_lib.grading.question import Failed
@@ -94,7 +94,17 @@ class Remote:
     @property
     def answers(self) -> Answers:
         """The ``S`` of the tests."""
-        return Answers(self._ask)
+        return Answers(self._ask, self._missing)
+
+    def _missing(self, name: str) -> str:
+        """Why there is no function ``name``: what its cell said, if one defines it."""
+        known = self.exercise.answers
+        for index, says in sorted(self.cell_errors.items(), reverse=True):
+            cell = self.cells[index - 1]
+            if name in known and known[name] in notebook.questions(cell, known):
+                said = says.removesuffix(".")
+                return f"The answer to {known[name]} did not run: {said}."
+        return f"There is no function `{name}` in the notebook."
 
     def _ask(self, name: str, call: bytes) -> bytes:
         if self._calls_lost.get(name, 0) >= _CALLS_LOST:

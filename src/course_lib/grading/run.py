@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from course_lib.grading.answers import Answers, describe
+from course_lib.grading.answers import Answers, describe, giving
 from course_lib.grading.question import Case, Failed, NotWritten, Wrong
 
 Status = Literal["passed", "failed", "not written yet"]
@@ -43,7 +43,7 @@ def run(cases: Iterable[Case], answers: Answers, seed: int = 0) -> list[Outcome]
 
 def _run(case: Case, answers: Answers, seed: int) -> Outcome:
     try:
-        case.test(answers, _generator(seed, case.name))
+        case.test(giving(answers, case.given), _generator(seed, case.name))
     except NotWritten:
         return Outcome(case, "not written yet")
     except (Wrong, Failed) as error:

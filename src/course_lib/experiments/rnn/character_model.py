@@ -31,7 +31,8 @@ from course_lib.data.text import (
     train_and_valid,
 )
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.rnn.shared import blank, draw, learn
+from course_lib.experiments.learning import learn
+from course_lib.experiments.plots import blank, draw
 from course_lib.rnn import RNN, LanguageModel
 from course_lib.training import Setting, Training
 
@@ -125,15 +126,15 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
 
     curves = yield from learn(
         model,
-        window_loss,
-        lambda step: train[sampler(step)],
-        Training(steps, config.learning_rate, "sgd", config.clip_norm),
-        setting,
-        "perplexity",
-        measure,
-        config.measure_every,
-        0,
-        steps,
+        loss=window_loss,
+        batch_at=lambda step: train[sampler(step)],
+        training=Training(steps, config.learning_rate, "sgd", config.clip_norm),
+        setting=setting,
+        name="perplexity",
+        measure=measure,
+        every=config.measure_every,
+        done=0,
+        total=steps,
     )
     found = losses(model, valid, config.batch)
     seen = ids[: config.train_windows + config.length]

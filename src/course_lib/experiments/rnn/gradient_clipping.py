@@ -26,14 +26,10 @@ from torch.nn import functional as F
 from course_lib.data.batching import generator
 from course_lib.data.lags import Batch, temporal_order
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.learning import REPORT_EVERY, Memo
+from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.rnn.memory_horizon import LEARNED, recall_loss
-from course_lib.experiments.rnn.shared import (
-    REPORT_EVERY,
-    Memo,
-    blank,
-    draw,
-    scaled_gaussian,
-)
+from course_lib.experiments.rnn.recurrent_matrices import scaled_gaussian
 from course_lib.rnn import RNN, SequenceClassifier, one_hot
 from course_lib.training import Setting, Training, to_device, train
 

@@ -24,13 +24,9 @@ from torch.nn import functional as F
 from course_lib.data.batching import generator
 from course_lib.data.lags import Batch, delayed_recall
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.rnn.shared import (
-    REPORT_EVERY,
-    Memo,
-    blank,
-    draw,
-    orthogonal,
-)
+from course_lib.experiments.learning import REPORT_EVERY, Memo
+from course_lib.experiments.plots import blank, draw
+from course_lib.experiments.rnn.recurrent_matrices import orthogonal
 from course_lib.experiments.rnn.vanishing_gradient import gradient_norms
 from course_lib.rnn import RNN, SequenceClassifier, one_hot
 from course_lib.training import Setting, Training, to_device, train

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from course_lib.data.batching import generator
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.rnn.shared import blank, draw, orthogonal, scaled_gaussian
+from course_lib.experiments.plots import blank, draw
+from course_lib.experiments.rnn.recurrent_matrices import orthogonal, scaled_gaussian
 from course_lib.rnn import RNN
 from course_lib.training import Setting
 

@@ -30,7 +30,8 @@ from torch.nn import functional as F
 import course_lib
 from course_lib.data.words import ALPHABET, Words, languages, surnames
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.rnn.shared import blank, draw, learn
+from course_lib.experiments.learning import learn
+from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.rnn.word_classifiers import (
     BalancedBatches,
     CountClassifier,
@@ -96,17 +97,17 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
 
         curves[name] = yield from learn(
             model,
-            lambda model, part: F.cross_entropy(
+            loss=lambda model, part: F.cross_entropy(
                 model(part.tokens, part.mask), part.labels
             ),
-            BalancedBatches(train, classes, config.batch, setting.seed),
-            Training(config.steps, rate),
-            setting,
-            name,
-            measure,
-            config.measure_every,
-            number * config.steps,
-            total,
+            batch_at=BalancedBatches(train, classes, config.batch, setting.seed),
+            training=Training(config.steps, rate),
+            setting=setting,
+            name=name,
+            measure=measure,
+            every=config.measure_every,
+            done=number * config.steps,
+            total=total,
         )
         accuracies[name] = balanced_accuracy(model, test, classes)
         if name == "rnn":
@@ -180,7 +181,7 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
 
     The record holds the test accuracy of the weights as trained and as rounded.
     """
-    from course_lib.experiments.runner import machine
+    from course_lib.experiments.machine import machine
     from course_lib.figures.weights import pack, unpack
 
     model, words, seed = outcome.model

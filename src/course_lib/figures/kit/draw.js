@@ -93,12 +93,12 @@ export function percent(share) {
 }
 
 // 0.00517 -> "5.2 × 10⁻³"; numbers near 1 stay as they are
-export function scientific(value) {
+export function scientific(value, precision = 2) {
   if (value === 0) return "0";
   if (!Number.isFinite(value)) return "∞";
   if (value >= 100 && value < 1000) return String(Math.round(value));
-  if (value >= 0.01 && value < 100) return value.toPrecision(2);
-  const [digits, exponent] = value.toExponential(1).split("e");
+  if (value >= 0.01 && value < 100) return value.toPrecision(precision);
+  const [digits, exponent] = value.toExponential(precision - 1).split("e");
   return `${digits} × 10${superscript(Number(exponent))}`;
 }
 
@@ -205,8 +205,9 @@ export const label = (x, y, text, anchor = "start", quantity = null) =>
   );
 
 // A drawing that is redrawn whole, at the width that it has. draw(width) gives
-// { nodes, width, height }. Hover: say(x, y) gives { x, y, text } or null for the
-// number under the pointer; click: pin(x, y).
+// { nodes, width, height, says }, the last its numbers for those who can't see it.
+// Point or tap: say(x, y) gives { x, y, text } or null for the number that is there;
+// click: pin(x, y).
 export function board({ draw, say, pin, name }) {
   const tip = make("div", { class: "tip", hidden: "", "aria-hidden": "true" });
   const picture = svg("svg", { role: "img", "aria-label": name });
@@ -215,8 +216,9 @@ export function board({ draw, say, pin, name }) {
     const corner = picture.getBoundingClientRect();
     return [event.clientX - corner.left, event.clientY - corner.top];
   };
-  picture.addEventListener("pointermove", (event) => {
-    const said = say?.(...at(event));
+  let place = null; // of the pointer
+  const tell = () => {
+    const said = place && say?.(...place);
     tip.hidden = !said;
     picture.style.cursor = said && pin ? "pointer" : "";
     if (!said) return;
@@ -225,17 +227,25 @@ export function board({ draw, say, pin, name }) {
     const most = Math.max(half, picture.clientWidth - half);
     tip.style.left = `${Math.min(Math.max(said.x, half), most)}px`;
     tip.style.top = `${Math.max(said.y, tip.offsetHeight + 10)}px`;
-  });
-  picture.addEventListener("pointerleave", () => (tip.hidden = true));
+  };
+  const point = (event) => {
+    place = event.type === "pointerleave" ? null : at(event);
+    tell();
+  };
+  // A tap leaves before it clicks, so the number of what is tapped stays.
+  for (const type of ["pointermove", "pointerleave", "click"])
+    picture.addEventListener(type, point);
   if (pin) picture.addEventListener("click", (event) => pin(...at(event)));
   const redraw = () => {
     const space = Math.floor(box.clientWidth);
     if (!space) return; // not shown yet: the observer calls again
-    const { nodes, width = space, height } = draw(space);
+    const { nodes, width = space, height, says } = draw(space);
+    picture.setAttribute("aria-label", says ? `${name}: ${says}` : name);
     for (const [key, value] of Object.entries({ width, height }))
       picture.setAttribute(key, value);
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.replaceChildren(...nodes);
+    tell();
     // what must be scrolled must be reachable by keys
     box.toggleAttribute("tabindex", false);
     if (width > space) box.setAttribute("tabindex", "0");
@@ -245,7 +255,7 @@ export function board({ draw, say, pin, name }) {
     if (box.clientWidth !== last) redraw();
     last = box.clientWidth;
   }).observe(box);
-  return { box, redraw, rename: (text) => picture.setAttribute("aria-label", text) };
+  return { box, redraw };
 }
 
 // -- controls --------------------------------------------------------------------------
@@ -290,27 +300,33 @@ export function slider({ name, min, max, step, value, shown, change, accent }) {
   return { box, input, set };
 }
 
-// One of a few values, as radio buttons side by side.
+// One of a few values, as radio buttons side by side: a node that has set(value). A
+// value that is not one of them, which Python may set, gets a button of its own.
 export function segments({ name, options, value, change }) {
-  const inputs = options.map(([key, text]) => {
+  const inputs = new Map();
+  const row = make("div", { class: "segments" });
+  const add = (key, text) => {
     const input = make("input", { type: "radio", name, value: key });
-    input.checked = key === value;
     input.addEventListener("change", () => change(key));
-    return make("label", {}, input, text);
-  });
-  return make(
-    "fieldset",
-    {},
-    make("legend", {}, name),
-    make("div", { class: "segments" }, ...inputs),
-  );
+    inputs.set(key, input);
+    row.append(make("label", {}, input, text));
+  };
+  const set = (next) => {
+    if (!inputs.has(next)) add(next, String(next));
+    inputs.get(next).checked = true;
+  };
+  for (const option of options) add(...option);
+  set(value);
+  const node = make("fieldset", {}, make("legend", {}, name), row);
+  return Object.assign(node, { set });
 }
 
 // Predict, then reveal: the reader answers first, and sees what is true only then.
-// verdict(guess) gives the text; a guess of null means "just show me".
+// verdict(guess) gives the text; a guess of null means "just show me". ask() asks anew;
+// forget() keeps the result and drops what was guessed, once that was another question.
 export function predict({ question, choices, verdict, reveal, again }) {
   const box = make("div", { class: "predict", role: "group", "aria-label": "Predict" });
-  const said = make("p", { "aria-live": "polite" });
+  const said = make("p", { "aria-live": "polite", tabindex: -1 });
   let guess;
   const answer = (given) => {
     guess = given;
@@ -318,6 +334,7 @@ export function predict({ question, choices, verdict, reveal, again }) {
     reveal(given);
     update();
     box.replaceChildren(said, button("Predict again", ask));
+    said.focus(); // the button that had the focus is gone
   };
   const ask = (event) => {
     guess = undefined;
@@ -340,8 +357,9 @@ export function predict({ question, choices, verdict, reveal, again }) {
       if (asked.textContent !== question()) asked.textContent = question();
     } else if (said.textContent !== verdict(guess)) said.textContent = verdict(guess);
   };
+  const forget = () => (guess = guess === undefined ? guess : null);
   ask();
-  return { box, update, ask: () => ask() };
+  return { box, update, ask: () => ask(), forget };
 }
 
 // Calls tick(milliseconds since the last) for every frame while it plays and the figure

@@ -37,6 +37,11 @@ figcaption { margin-top: 12px; padding-top: 10px; border-top: 1px solid var(--li
 .option.wrong { border-color: var(--negative); box-shadow: inset 3px 0 var(--negative); }
 legend.question { color: var(--ink); font-size: 16px; font-weight: 600; margin-bottom: 4px; }
 .says { margin: 8px 0; min-height: 1.45em; }
+.says:empty { margin: 0; min-height: 0; }
+.key { display: inline-flex; align-items: center; gap: 5px; margin-right: 14px;
+  vertical-align: middle; }
+.key::before { content: ""; box-sizing: border-box; width: 16px; height: 16px; border-radius: 3px;
+  background: var(--fill); border: var(--edge); }
 button, input[type="text"], select { font: inherit; color: inherit; min-height: 36px;
   border: 1px solid var(--line); border-radius: 8px; background: var(--soft);
   padding: 4px 12px; margin: 0; }

@@ -7,6 +7,7 @@ import {
   label,
   line,
   mix,
+  number,
   outline,
   percent,
   signed,
@@ -14,6 +15,7 @@ import {
   svg,
   token,
 } from "./draw.js";
+import { norm } from "./nn.js";
 
 const ROW = 17; // pixels for a class
 const UNIT = 3; // pixels for a unit of the state
@@ -144,6 +146,22 @@ export function unrolled({
     }
   };
 
+  const summary = () => {
+    const read = steps().slice(0, at());
+    if (!read.length) return "nothing read yet";
+    const { state, output } = read.at(-1);
+    const so = `after “${read.map((one) => one.letter).join("")}”`;
+    const unit = pinned();
+    const best = largest(output);
+    return [
+      `${so} the state of ${hidden} numbers has norm ${number(norm(state))}`,
+      ...(unit === null ? [] : [`unit ${unit + 1} is ${signedNumber(state[unit])}`]),
+      revealed()
+        ? `it says ${labels[best]}, ${percent(output[best])}`
+        : "its answer is hidden until you answer",
+    ].join("; ");
+  };
+
   const draw = (space) => {
     const right = space < 480 ? 66 : 130;
     const count = Math.max(1, steps().length);
@@ -180,7 +198,12 @@ export function unrolled({
       );
     }
     const below = unit === null ? 0 : 2 * TRACE + 24;
-    return { nodes, width: Math.max(space, end + right), height: height + below };
+    return {
+      nodes,
+      width: Math.max(space, end + right),
+      height: height + below,
+      says: summary(),
+    };
   };
 
   const find = (x, y) => {

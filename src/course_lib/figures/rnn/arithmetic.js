@@ -59,7 +59,11 @@ export function arithmetic({ network, step, pinned, pin }) {
     block(next, "state", 1, strip, (i) => state[i], "");
     if (pinned() !== null)
       nodes.push(outline(2, top + pinned() * cell - 1, left - gap, cell + 2));
-    return { nodes, height: top + side + 4 };
+    const unit = pinned();
+    const says =
+      `step ${t}, letter “${letter}”, ${H} units` +
+      (unit === null ? "" : `; unit ${unit + 1} becomes ${signedNumber(state[unit])}`);
+    return { nodes, height: top + side + 4, says };
   };
   const unitAt = (y) => {
     const unit = Math.floor((y - top) / cell);

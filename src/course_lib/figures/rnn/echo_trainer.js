@@ -24,12 +24,16 @@ const WINDOW = 20; // steps over which accuracy is averaged
 const REACHED = 0.95;
 const LINES = [2, 60, 94]; // y of what it hears, should say, says
 
+const steps = (n) => `${n} ${n === 1 ? "step" : "steps"}`;
+
 function render({ model, el }) {
   const body = frame({ model, el }, "trains in this page");
   const records = {}; // settings -> best mean accuracy at each lag
   let run;
   let history;
+  let learned; // the step at which this training reached its lag, or null
   let searching = false;
+  let result = ""; // of a search that has ended
 
   const settings = () =>
     Object.fromEntries(
@@ -53,33 +57,47 @@ function render({ model, el }) {
   const reset = () => {
     run = training(settings());
     history = [];
+    learned = null;
+    result = "";
   };
   const advance = () => {
     const { loss, accuracy, shown } = run.step();
     history.push({ loss, accuracy, shown });
+    if (history.length < WINDOW) return false;
     const lag = model.get("lag");
-    if (history.length >= WINDOW) best()[lag] = Math.max(best()[lag] ?? 0, recent());
+    best()[lag] = Math.max(best()[lag] ?? 0, recent());
+    if (learned !== null || recent() < REACHED) return false;
+    learned = history.length;
+    return true;
   };
-  // one frame: a few steps, never longer than the frame
+  const found = (upTo) => {
+    const H = model.get("hidden");
+    const said = `Within ${PATIENCE} steps per lag, a network with H = ${H}`;
+    if (upTo === LAGS) return `${said} learned every lag up to ${LAGS}.`;
+    if (upTo === 0) return `${said} did not learn even lag 1.`;
+    const lags = upTo === 1 ? "lag 1" : `the lags from 1 to ${upTo}`;
+    return `${said} learned ${lags}, and not lag ${upTo + 1}.`;
+  };
+  // One frame: a few steps, never longer than the frame. It ends where the lag is
+  // learned; a search goes on to the next lag, until one takes too long.
   const tick = () => {
     const start = performance.now();
-    for (let n = 0; n < 3 && performance.now() - start < 10; n++) {
-      advance();
+    let goesOn = true;
+    for (let n = 0; goesOn && n < 3 && performance.now() - start < 10; n++) {
+      goesOn = !advance();
       if (!searching) continue;
       const lag = model.get("lag");
-      const reached = best()[lag] >= REACHED;
-      if (reached && lag < LAGS) {
+      const gaveUp = history.length >= PATIENCE;
+      if (learned !== null && lag < LAGS) {
         model.set("lag", lag + 1); // resets, by its listener
-        break;
+        return true;
       }
-      if (reached || history.length >= PATIENCE) {
-        searching = false;
-        update();
-        return false;
-      }
+      if (goesOn && !gaveUp) continue;
+      searching = goesOn = false;
+      result = found(learned === null ? lag - 1 : lag);
     }
     update();
-    return true;
+    return goesOn;
   };
 
   // -- the pictures --------------------------------------------------------------------
@@ -137,14 +155,15 @@ function render({ model, el }) {
           1.5,
         ),
         arrow(to, 37, to, 56, "ink"),
-        label(
-          lag * pitch < 90 ? to + 8 : from + 5,
-          52,
-          `${lag} ${lag === 1 ? "step" : "steps"} later`,
-        ),
+        label(lag * pitch < 90 ? to + 8 : from + 5, 52, `${steps(lag)} later`),
       );
       layout.echo = { left, pitch, count };
-      return { nodes, height: LINES[2] + 30 };
+      const said = shown?.output.slice(lag);
+      const right = said?.filter((p, n) => p > 0.5 === shown.targets[lag + n] > 0.5);
+      const says = shown
+        ? `right about ${right.length} of ${said.length} bits, ${steps(lag)} later`
+        : "nothing yet";
+      return { nodes, height: LINES[2] + 30, says };
     },
     say: (x, y) => {
       const { left, pitch, count } = layout.echo;
@@ -159,8 +178,8 @@ function render({ model, el }) {
         y,
         text:
           r < 2
-            ? `step ${t + 1}: ${value}`
-            : `step ${t + 1}: says 1 with ${percent(value)}`,
+            ? `step ${t + 1}: bit ${value}`
+            : `step ${t + 1}: says bit 1 with ${percent(value)}`,
       };
     },
   });
@@ -206,7 +225,10 @@ function render({ model, el }) {
           ],
         }),
       ];
-      return { nodes, height: wide ? height + 8 : 2 * height + 22 };
+      const says = last
+        ? `after ${steps(history.length)} accuracy ${percent(recent())}, loss ${number(last.loss, 3)}`
+        : "no steps yet";
+      return { nodes, height: wide ? height + 8 : 2 * height + 22, says };
     },
   });
   const reach = board({
@@ -244,7 +266,11 @@ function render({ model, el }) {
           ),
         );
       }
-      return { nodes, height: 40 * (LAGS / row) };
+      const reached = best().flatMap((accuracy, lag) =>
+        accuracy >= REACHED ? [lag] : [],
+      );
+      const says = reached.length ? `lag ${reached.join(", ")}` : "none so far";
+      return { nodes, height: 40 * (LAGS / row), says };
     },
     say: (x, y) => {
       const accuracy = best()[boxAt(x, y)];
@@ -268,7 +294,9 @@ function render({ model, el }) {
   const play = player(body, tick, (on) => {
     playButton.textContent = on ? "Pause" : "Play";
     searchButton.setAttribute("aria-pressed", String(on && searching));
-    if (!on) model.save_changes();
+    if (on) return;
+    update();
+    model.save_changes();
   });
   const playButton = button(
     "Play",
@@ -278,8 +306,15 @@ function render({ model, el }) {
     },
     { class: "main" },
   );
+  const stop = () => {
+    searching = false;
+    play.set(false);
+  };
   const searchButton = button("Find the horizon", () => {
-    if (searching) return play.set((searching = false));
+    if (searching) {
+      stop();
+      return update();
+    }
     searching = true;
     model.set("lag", 1);
     reset();
@@ -289,12 +324,12 @@ function render({ model, el }) {
   const buttons = [
     playButton,
     button("One step", () => {
-      play.set(false);
+      stop();
       advance();
       update();
     }),
     button("Reset", () => {
-      play.set(false);
+      stop();
       reset();
       update();
     }),
@@ -307,7 +342,7 @@ function render({ model, el }) {
       max: LAGS,
       step: 1,
       value: model.get("lag"),
-      shown: (v) => `${v} steps`,
+      shown: (v) => steps(v),
       change: (v) => set("lag", v),
       accent: "input",
     }),
@@ -339,9 +374,30 @@ function render({ model, el }) {
     value: model.get("clip"),
     change: (v) => set("clip", v),
   });
+  const key = (text, fill, edge = "1px solid var(--output)") =>
+    make("span", { class: "key", style: `--fill: ${fill}; --edge: ${edge}` }, text);
+  const legend = make(
+    "p",
+    { class: "note" },
+    key("bit 0", mix("output", 0)),
+    key("bit 1", mix("output", 1)),
+    key("in between: not sure", mix("output", 0.5)),
+    key("wrong", "none", "2.5px solid var(--negative)"),
+  );
   const says = make("p", { class: "says" });
-  const found = make("p", { class: "note", "aria-live": "polite" });
+  const verdict = make("p", {
+    class: "note",
+    style: "color: var(--ink)",
+    "aria-live": "polite",
+  });
 
+  const progress = () => {
+    const lag = model.get("lag");
+    if (searching)
+      return `Searching: lag ${lag}. Learned so far, in a row from lag 1: ${lag - 1 || "none yet"}.`;
+    if (learned !== null) return `Lag ${lag} learned after ${learned} steps.`;
+    return `Play trains until lag ${lag} is learned: ${percent(REACHED)} right over ${WINDOW} steps.`;
+  };
   const update = () => {
     const last = history.at(-1);
     model.set("step", history.length);
@@ -356,8 +412,8 @@ function render({ model, el }) {
         " · loss ",
         make("b", {}, number(last.loss, 3)),
       );
-    const text = `Reached in a row from lag 1, with H = ${model.get("hidden")}: ${horizon() || "none yet"}.`;
-    if (found.textContent !== text) found.textContent = text;
+    const text = result || progress();
+    if (verdict.textContent !== text) verdict.textContent = text;
     for (const picture of [echo, curves, reach]) picture.redraw();
   };
   const row = (...nodes) => make("div", { class: "row" }, ...nodes);
@@ -366,11 +422,16 @@ function render({ model, el }) {
     row(rate.box, clipping),
     row(...buttons),
     says,
+    verdict,
     echo.box,
+    legend,
     curves.box,
-    make("p", { class: "note" }, "Lags learned (click one to train it):"),
+    make(
+      "p",
+      { class: "note" },
+      "Lags: filled when learned. Click or tap one to train it.",
+    ),
     reach.box,
-    found,
   );
   for (const key of ["lag", "hidden", "rate", "clip", "seed"])
     model.on(`change:${key}`, () => {

@@ -21,11 +21,12 @@ class EchoTrainer(Figure):
         "after a delay. Rows of cells show what it hears, what it should say and what "
         "it says; curves show loss and accuracy against chance; a row of boxes shows "
         "which lags have been learned. Controls set lag, hidden size, learning rate "
-        "and clipping, and play, step or reset the training."
+        "and clipping, and play, step or reset the training, or search for the "
+        "largest lag that is learned within a budget of steps."
     )
     caption = (
         "Every batch is new, so the accuracy is measured on bits that the network has "
-        "not seen. A lag counts as reached at 95 % over the last 20 steps."
+        "not seen. A lag counts as learned at 95 % over the last 20 steps."
     )
     reports: ClassVar[dict[str, Any]] = {
         "step": 0,

@@ -6,6 +6,7 @@ import {
   label,
   line,
   make,
+  mix,
   predict,
   scientific,
   segments,
@@ -15,49 +16,88 @@ import {
 } from "../kit/draw.js";
 import { activation, generator, linear, norm, spectralRadius } from "../kit/nn.js";
 
-const HIDDEN = 32;
-const DECADES = 8; // the axis ends at 10^±8
+const HIDDEN = 64;
+const INPUTS = 8;
+const SEQUENCES = 8; // the figure shows the mean of the logarithm over them
+const LONGEST = 100;
 
-// Gaussian weights scaled to a spectral radius of 1, inputs, and an error of norm 1.
-export function network(seed, length) {
+// As in the experiment vanishing-gradient: W_h Gaussian, here with a spectral radius of
+// 1; W_x of variance 1 / I; standard normal inputs, of which W_x x_t is kept; and for
+// each sequence an error of norm 1 at its last step.
+export function network(seed) {
   const random = generator(seed);
   const normals = (n) => Float64Array.from({ length: n }, random.normal);
-  const W = { shape: [HIDDEN, HIDDEN], data: normals(HIDDEN * HIDDEN) };
-  const size = spectralRadius(W);
-  W.data = W.data.map((w) => w / size);
-  const error = normals(HIDDEN);
-  const scale = norm(error);
-  const inputs = Array.from({ length }, () => normals(HIDDEN).map((v) => 0.3 * v));
-  return { W, inputs, error: error.map((v) => v / scale) };
+  const W_h = { shape: [HIDDEN, HIDDEN], data: normals(HIDDEN * HIDDEN) };
+  const size = spectralRadius(W_h);
+  W_h.data = W_h.data.map((w) => w / size);
+  const W_x = { shape: [HIDDEN, INPUTS], data: normals(HIDDEN * INPUTS) };
+  W_x.data = W_x.data.map((w) => w / Math.sqrt(INPUTS));
+  const sequences = Array.from({ length: SEQUENCES }, () => {
+    const error = normals(HIDDEN);
+    const scale = norm(error);
+    const inputs = Array.from({ length: LONGEST }, () => linear(W_x, normals(INPUTS)));
+    return { inputs, error: error.map((v) => v / scale) };
+  });
+  return { W_h, sequences };
 }
 
-// h_t = f(rho W h_{t-1} + x_t). norms[k] is |dL/dh| k steps before the end; parameters
-// is |dL/dW_h|, the norm that clipping looks at.
-export function gradients({ W, inputs, error }, radius, nonlinearity) {
+// h_t = f(rho W_h h_{t-1} + W_x x_t) from h_0 = 0. byLag[k], k steps back from step
+// `length`: the mean over the sequences of log10 |dL/dh|. ofWeights: the same mean of
+// log10 |dL/dW_h|, where dL/dW_h is the sum over t of delta_t h_{t-1}^T.
+export function gradients({ W_h, sequences }, radius, nonlinearity, length) {
   const f = activation[nonlinearity];
-  const data = W.data.map((w) => radius * w);
-  const forward = { shape: W.shape, data };
+  const data = W_h.data.map((w) => radius * w);
+  const forward = { shape: W_h.shape, data };
   const backward = {
-    shape: W.shape,
+    shape: W_h.shape,
     data: data.map((_, n) => data[(n % HIDDEN) * HIDDEN + Math.floor(n / HIDDEN)]),
   };
-  const states = [new Float64Array(HIDDEN)];
-  for (const x of inputs) states.push(linear(forward, states.at(-1), x).map(f.of));
-  const total = new Float64Array(HIDDEN * HIDDEN);
-  const norms = [norm(error)];
-  let g = error;
-  for (let t = inputs.length; t > 0; t--) {
-    const delta = g.map((v, i) => v * f.slope(states[t][i]));
-    for (let n = 0; n < total.length; n++)
-      total[n] += delta[Math.floor(n / HIDDEN)] * states[t - 1][n % HIDDEN];
-    g = linear(backward, delta);
-    norms.push(norm(g));
+  const byLag = new Float64Array(length + 1);
+  let ofWeights = 0;
+  for (const { inputs, error } of sequences) {
+    const states = [new Float64Array(HIDDEN)];
+    for (const input of inputs.slice(0, length)) {
+      const fromState = linear(forward, states.at(-1));
+      states.push(fromState.map((v, i) => f.of(v + input[i])));
+    }
+    let g = error;
+    const sum = new Float64Array(HIDDEN * HIDDEN);
+    for (let k = 1; k <= length; k++) {
+      const state = states[length - k + 1];
+      const before = states[length - k];
+      const delta = g.map((v, i) => v * f.slope(state[i]));
+      for (let i = 0; i < HIDDEN; i++)
+        for (let j = 0; j < HIDDEN; j++) sum[i * HIDDEN + j] += delta[i] * before[j];
+      g = linear(backward, delta);
+      byLag[k] += Math.log10(norm(g)) / SEQUENCES;
+    }
+    ofWeights += Math.log10(norm(sum)) / SEQUENCES;
   }
-  return { norms, parameters: norm(total) };
+  return { byLag, ofWeights };
 }
+
+// What clipping by the norm multiplies a gradient of this size by; no limit is null.
+export const factor = (size, limit) =>
+  limit !== null && size > limit ? limit / size : 1;
+
+export function clipping(size, limit) {
+  const norm = `∂L/∂Wₕ, the sum of the shares of all steps, has norm ${scientific(size, 3)}`;
+  if (limit === null) return `${norm}.`;
+  const times = factor(size, limit);
+  if (times === 1)
+    return `${norm}. It is shorter than ${limit} already: clipping does nothing.`;
+  return `${norm}. Clipping at ${limit} multiplies the whole gradient by ${scientific(times, 3)}: every share gets shorter by the same factor, none gets longer.`;
+}
+
+const PALE = mix("gradient", 0.35);
+
+const key = (text, fill) =>
+  make("span", { class: "key", style: `--fill: ${fill}` }, text);
 
 function render({ model, el }) {
   const body = frame({ model, el });
+  let seed; // of net
+  let net;
   let measured;
   let revealed = false;
   let pinned = null; // a lag
@@ -68,15 +108,16 @@ function render({ model, el }) {
   };
   const radius = () => model.get("radius");
   const length = () => model.get("length");
-  const factor = () => {
-    const clip = model.get("clip");
-    return clip ? Math.min(1, clip / measured.parameters) : 1;
-  };
+  const size = () => 10 ** measured.ofWeights;
+  const times = () => factor(size(), model.get("clip"));
+  // The axis depends on nothing that would give the answer away: ±8 for 25 steps.
+  const decades = () => 8 * Math.ceil(length() / 25);
+  const line10 = (lag) => lag * Math.log10(radius()); // log10 of ρᵏ
 
   const layout = { left: 44, right: 12, top: 16, height: 232 };
-  const y = (value) => {
-    const decades = Math.max(-DECADES, Math.min(DECADES, Math.log10(value)));
-    return layout.top + (layout.height * (DECADES - decades)) / (2 * DECADES);
+  const y = (log10) => {
+    const inside = Math.max(-decades(), Math.min(decades(), log10));
+    return layout.top + (layout.height * (decades() - inside)) / (2 * decades());
   };
   const draw = (space) => {
     const { left, right, top, height } = layout;
@@ -86,8 +127,8 @@ function render({ model, el }) {
     Object.assign(layout, { pitch, x, space });
     const floor = top + height;
     const nodes = [];
-    for (let decade = -DECADES; decade <= DECADES; decade += 4) {
-      const at = y(10 ** decade);
+    for (let decade = -decades(); decade <= decades(); decade += decades() / 2) {
+      const at = y(decade);
       nodes.push(
         line(
           [
@@ -102,9 +143,17 @@ function render({ model, el }) {
     }
     const tube = Math.max(1.5, Math.min(14, pitch * 0.62));
     const bulb = Math.min(8, pitch * 0.44);
-    measured.norms.forEach((full, lag) => {
+    measured.byLag.forEach((value, lag) => {
+      const bar = (log10, fill) =>
+        svg("rect", {
+          x: x(lag) - tube / 2,
+          y: y(log10),
+          width: tube,
+          height: floor + 6 - y(log10),
+          rx: tube / 2,
+          style: `fill: ${fill}`,
+        });
       const shown = revealed || lag === 0;
-      const value = full * factor();
       nodes.push(
         svg("rect", {
           x: x(lag) - tube / 2,
@@ -115,18 +164,12 @@ function render({ model, el }) {
           style: "fill: var(--soft)",
         }),
       );
+      if (revealed && times() < 1) nodes.push(bar(value, PALE));
       if (shown)
         nodes.push(
-          svg("rect", {
-            x: x(lag) - tube / 2,
-            y: y(value),
-            width: tube,
-            height: floor + 6 - y(value),
-            rx: tube / 2,
-            style: "fill: var(--gradient)",
-          }),
+          bar(value + (revealed ? Math.log10(times()) : 0), "var(--gradient)"),
         );
-      const lit = shown && value > 10 ** -DECADES;
+      const lit = shown && value > -decades();
       nodes.push(
         svg("circle", {
           cx: x(lag),
@@ -139,31 +182,28 @@ function render({ model, el }) {
       );
     });
     if (revealed) {
-      const points = measured.norms.map((_, lag) => [x(lag), y(radius() ** lag)]);
+      const points = Array.from(measured.byLag, (_, lag) => [x(lag), y(line10(lag))]);
       nodes.push(line(points, "ink", 2, "6 4"));
-      const end = y(radius() ** length());
+      const end = points.at(-1)[1];
       nodes.push(label(left + 4, end < top + 24 ? end + 20 : end - 10, "ρᵏ"));
       nodes.at(-1).setAttribute("class", "strong");
-      if (factor() < 1)
-        nodes.push(
-          line(
-            measured.norms.map((v, lag) => [x(lag), y(v)]),
-            "gradient",
-            1.5,
-          ),
-        );
-      const far = measured.norms.at(-1) * factor();
-      if (Math.abs(Math.log10(far)) > DECADES)
+      const far = measured.byLag.at(-1);
+      if (Math.abs(far) > decades())
         nodes.push(
           label(
             left + 6,
-            far > 1 ? top - 4 : floor - 8,
-            `${far > 1 ? "▲" : "▼"} off the scale: ${scientific(far)}`,
+            far > 0 ? top - 4 : floor - 8,
+            `${far > 0 ? "▲" : "▼"} off the scale: ${scientific(10 ** far)}`,
           ),
         );
     } else
       nodes.push(
-        label((left + space) / 2, y(1e4), "? your prediction first", "middle"),
+        label(
+          (left + space) / 2,
+          y(decades() / 2),
+          "? your prediction first",
+          "middle",
+        ),
       );
     if (pinned !== null && revealed)
       nodes.push(
@@ -183,22 +223,26 @@ function render({ model, el }) {
       label(left, under, `k = ${length()}`),
       label((left + space) / 2, under, "← k steps back", "middle", "gradient"),
     );
-    return { nodes, height: under + 6 };
+    const lags = [0, Math.round(length() / 2), length()];
+    const says = revealed
+      ? `${setting()}, size by lag. ${lags.map(numbers).join("; ")}`
+      : "hidden until you answer";
+    return { nodes, height: under + 6, says };
   };
   const lagAt = (px) => {
     const lag = Math.floor((layout.space - layout.right - px) / layout.pitch);
     return revealed && lag >= 0 && lag <= length() ? lag : null;
   };
   const numbers = (lag) =>
-    `k = ${lag}: ${scientific(measured.norms[lag] * factor())}, ρᵏ = ${scientific(radius() ** lag)}`;
+    `k = ${lag}: ${scientific(10 ** measured.byLag[lag])}, ρᵏ = ${scientific(10 ** line10(lag))}`;
+  const setting = () => `ρ = ${radius().toFixed(2)}, ${model.get("nonlinearity")} cell`;
   const thermometer = board({
     name: "The norm of the gradient at every time step, on a logarithmic axis",
     draw,
     say: (px) => {
       const lag = lagAt(px);
       if (lag === null) return null;
-      const top = y(measured.norms[lag] * factor());
-      return { x: layout.x(lag), y: top, text: numbers(lag) };
+      return { x: layout.x(lag), y: y(measured.byLag[lag]), text: numbers(lag) };
     },
     pin: (px) => {
       const lag = lagAt(px);
@@ -209,7 +253,7 @@ function render({ model, el }) {
 
   const question = predict({
     question: () =>
-      `ρ = ${radius().toFixed(2)}, ${model.get("nonlinearity")} cell: an error of size 1 goes back ${length()} steps. What is left of it?`,
+      `${setting()}: an error of size 1 goes back ${length()} steps. What is left of it?`,
     choices: [
       [-1, "less than 1/100"],
       [0, "between 1/100 and 100"],
@@ -225,12 +269,12 @@ function render({ model, el }) {
       if (measured) update();
     },
     verdict: (guess) => {
-      const far = measured.norms.at(-1);
-      const truth = far < 0.01 ? -1 : far > 100 ? 1 : 0;
+      const far = measured.byLag.at(-1);
+      const truth = Math.abs(far) < 2 ? 0 : Math.sign(far);
       const says = ["it vanishes", "it survives", "it explodes"][truth + 1];
       const right =
         guess === null ? "" : guess === truth ? " As you said." : " Not as you said.";
-      return `${scientific(far)} is left after ${length()} steps: ${says}.${right}`;
+      return `${scientific(10 ** far)} is left after ${length()} steps: ${says}.${right}`;
     },
   });
 
@@ -238,7 +282,7 @@ function render({ model, el }) {
     radius: slider({
       name: "spectral radius ρ of Wₕ",
       min: 0.5,
-      max: 1.5,
+      max: 3,
       step: 0.01,
       value: radius(),
       shown: (v) => v.toFixed(2),
@@ -256,17 +300,6 @@ function render({ model, el }) {
       accent: "input",
     }),
   };
-  // the clip slider is logarithmic: 10^-2 … 10^2, its right end means none
-  const clip = slider({
-    name: "clip ‖∂L/∂Wₕ‖ at",
-    min: -2,
-    max: 2.1,
-    step: 0.1,
-    value: model.get("clip") ? Math.log10(model.get("clip")) : 2.1,
-    shown: (v) => (v > 2.05 ? "never" : scientific(10 ** v)),
-    change: (v) => set("clip", v > 2.05 ? null : 10 ** v),
-    accent: "gradient",
-  });
   const look = slider({
     name: "look at lag k",
     min: 0,
@@ -280,7 +313,7 @@ function render({ model, el }) {
     },
     accent: "gradient",
   });
-  const cell = segments({
+  controls.nonlinearity = segments({
     name: "nonlinearity",
     options: [
       ["linear", "linear"],
@@ -289,51 +322,52 @@ function render({ model, el }) {
     value: model.get("nonlinearity"),
     change: (v) => set("nonlinearity", v),
   });
+  controls.clip = segments({
+    name: "clip ‖∂L/∂Wₕ‖ at",
+    options: [null, 10, 1, 0.1].map((v) => [v, v === null ? "never" : String(v)]),
+    value: model.get("clip"),
+    change: (v) => set("clip", v),
+  });
+  const says = make("p", { class: "says", "aria-live": "polite" });
+  const legend = make("p", { class: "note" });
   const another = button("Another random Wₕ", () => set("seed", model.get("seed") + 1));
-  const says = make("p", { class: "note" });
 
   const update = () => {
-    measured = gradients(
-      network(model.get("seed"), length()),
-      radius(),
-      model.get("nonlinearity"),
-    );
+    if (model.get("seed") !== seed) {
+      seed = model.get("seed");
+      net = network(seed);
+    }
+    measured = gradients(net, radius(), model.get("nonlinearity"), length());
     if (pinned !== null) pinned = Math.min(pinned, length());
     look.input.max = length();
     look.input.disabled = !revealed;
     look.set(pinned ?? 0);
     question.update();
     thermometer.redraw();
-    says.replaceChildren();
-    if (revealed && factor() < 1)
-      says.append(
-        "The parameters' gradient has norm ",
-        make("b", {}, scientific(measured.parameters)),
-        ". Clipping multiplies all of it by ",
-        make("b", {}, scientific(factor())),
-        ": it no longer explodes, but a far step still hears as little beside a near one.",
-      );
-    else if (revealed)
-      says.append(
-        "The parameters' gradient has norm ",
-        make("b", {}, scientific(measured.parameters)),
-        model.get("clip") ? ", below the threshold: clipping does nothing." : ".",
-      );
-    model.set("farthest", revealed ? measured.norms.at(-1) : null);
+    const text = revealed ? clipping(size(), model.get("clip")) : "";
+    if (says.textContent !== text) says.textContent = text;
+    legend.hidden = !revealed || times() === 1;
+    legend.replaceChildren(
+      key("‖∂L/∂h‖", PALE),
+      key(`the same times ${scientific(times(), 3)}`, "var(--gradient)"),
+    );
+    model.set("farthest", revealed ? 10 ** measured.byLag.at(-1) : null);
     model.save_changes();
   };
   const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   body.append(
     row(controls.radius.box, controls.length.box),
-    row(cell, clip.box),
+    row(controls.nonlinearity, controls.clip),
     question.box,
     thermometer.box,
-    row(look.box, another),
+    legend,
     says,
+    row(look.box, another),
   );
-  for (const key of ["radius", "length", "nonlinearity", "clip", "seed"])
-    model.on(`change:${key}`, () => {
-      controls[key]?.set(model.get(key));
+  for (const name of ["radius", "length", "nonlinearity", "clip", "seed"])
+    model.on(`change:${name}`, () => {
+      controls[name]?.set(model.get(name));
+      if (name !== "clip") question.forget(); // it was a guess about another setting
       update();
     });
   update();

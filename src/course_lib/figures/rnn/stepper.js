@@ -16,24 +16,39 @@ import { arithmetic } from "./arithmetic.js";
 import { fold, reader } from "./reading.js";
 
 const LONGEST = 20;
-// offered one after another; the network gets some of them wrong
-const WORDS = [
-  "perjantai",
+// Offered one after another: held out from training, and it gets some of them wrong.
+export const WORDS = [
+  "donderdag",
   "settembre",
-  "czwartek",
-  "thursday",
-  "miercoles",
-  "vrijdag",
-  "pazartesi",
-  "dimanche",
-  "svenska",
-  "giovedi",
-  "donnerstag",
+  "hongrie",
+  "switzerland",
+  "keskiviikko",
+  "jueves",
+  "szwajcaria",
+  "mercredi",
+  "osterreich",
+  "tisdag",
+  "viernes",
+  "kolombiya",
 ];
 
+// The last two letters of the first t change places; null where there is nothing to see.
 export function swapped(text, t) {
-  return text.slice(0, t) + text[t + 1] + text[t] + text.slice(t + 2);
+  const [one, other] = text.slice(0, t).slice(-2);
+  if (t < 2 || one === other) return null;
+  return text.slice(0, t - 2) + other + one + text.slice(t);
 }
+
+// How what was read of two spellings compares.
+export function compared(one, other) {
+  if (one === other) return "So far both have read the same.";
+  return [...one].sort().join("") === [...other].sort().join("")
+    ? "The same letters in another order: a bag of letters could not tell them apart."
+    : "Not the same letters.";
+}
+
+const distance = (one, other) =>
+  norm(one.state.map((value, i) => value - other.state[i]));
 
 function render({ model, el }) {
   const weights = model.get("weights");
@@ -71,12 +86,13 @@ function render({ model, el }) {
   const input = field("A word to read", model.get("text"), (text) => {
     play.set(false);
     set({ text, step: null, compare: "" });
+    guessing.ask(); // a new word, a new prediction
   });
   const another = button("Another word", () => {
     play.set(false);
     const next = (WORDS.indexOf(text()) + 1) % WORDS.length;
     set({ text: WORDS[next], step: null, compare: "" });
-    guessing.ask(); // a new word, a new prediction
+    guessing.ask();
   });
   const folded = make("p", { class: "note" });
   const scrub = slider({
@@ -116,7 +132,7 @@ function render({ model, el }) {
     { class: "main" },
   );
 
-  const swapButton = button("", () => set({ compare: swapped(text(), swapAt()) }));
+  const swapButton = button("", () => set({ compare: swapped(text(), now()) }));
   const endCompare = button("Remove", () => set({ compare: "" }));
   const compareInput = field("A second spelling", "", (compare) => set({ compare }));
   const difference = make("p", { class: "says", "aria-live": "polite" });
@@ -128,8 +144,6 @@ function render({ model, el }) {
     second.box,
   );
   const text = () => steps.map((step) => step.letter).join("");
-  // the last letter read and the next; at the end, the last two
-  const swapAt = () => Math.max(0, Math.min(now() - 1, steps.length - 2));
 
   const guessing = predict({
     question: () => `Which language is “${text()}”? Say it before the network does.`,
@@ -202,33 +216,33 @@ function render({ model, el }) {
     else folded.append("Accents and capitals are removed, as they were in training.");
     scrub.input.max = steps.length;
     scrub.set(t);
-    const pair = text().slice(swapAt(), swapAt() + 2);
-    const can = pair.length === 2 && pair[0] !== pair[1];
+    const can = swapped(text(), t) !== null;
+    const pair = text().slice(0, t).slice(-2).replace(" ", "␣");
     swapButton.disabled = !can;
     swapButton.textContent = can
-      ? `Swap “${[...pair.replace(" ", "␣")].join("” and “")}”`
-      : "Swap two letters";
+      ? `Swap “${[...pair].join("” and “")}”`
+      : "Swap the last two letters";
     comparison.hidden = !model.get("compare");
     if (others) {
       if (fold(compareInput.value) !== otherText) compareInput.value = otherText;
-      const same = [...text()].sort().join("") === [...otherText].sort().join("");
       const [one, other] = [steps, others].map(
         (list) => list[Math.min(t, list.length) - 1],
       );
-      const apart =
-        one && other ? norm(one.state.map((v, i) => v - other.state[i])) : 0;
       const say = (at) =>
         at
           ? `${labels[largest(at.output)]} ${percent(Math.max(...at.output))}`
           : "nothing read";
       difference.replaceChildren(
-        same
-          ? "The same letters in another order: a bag of letters could not tell them apart. "
-          : "Two spellings. ",
+        `${compared(text().slice(0, t), otherText.slice(0, t))} `,
         ...(revealed
           ? [make("b", {}, say(one)), " became ", make("b", {}, say(other)), ". "]
           : []),
-        `The two states are ${number(apart)} apart.`,
+        ...(one && other
+          ? [
+              `The Euclidean distance between the two states is ${number(distance(one, other))}; `,
+              `the states themselves have norm ${number(norm(one.state))} and ${number(norm(other.state))}.`,
+            ]
+          : []),
       );
       second.redraw();
     }
@@ -245,7 +259,7 @@ function render({ model, el }) {
         `unit ${unit + 1}: tanh(${number(fromInput[unit])} + ${number(fromState[unit])} + ${number(network.bias[unit])}) = `,
         make("b", {}, number(state[unit])),
       );
-    } else equation.append("Click a row to pin a unit and see its numbers.");
+    } else equation.append("Click or tap a row to pin a unit and see its numbers.");
   };
 
   body.append(

@@ -33,12 +33,15 @@ class Stepper(Figure):
     description = (
         "Each letter of a word is one time step. A column of coloured cells shows the "
         "hidden state after that letter, red below zero and blue above; over it stand "
-        "the probabilities of the languages. Controls step through the letters, pin "
-        "one unit of the state, and compare two spellings."
+        "the probabilities of the languages, as if the word ended there. Controls step "
+        "through the letters, pin one unit of the state, and compare two spellings."
     )
     caption = (
-        "Scrub or play through the letters. Hover a cell for its number; click it to "
-        "pin the unit. Then swap two letters: same letters, another state."
+        "Play through the letters, or move to one. Point at a cell or tap it for its "
+        "number; a click or tap pins the unit. Then swap the last two letters: same "
+        "letters, another state. The network was trained to answer after the last "
+        "letter, so an earlier answer is what it would say if the word ended there. "
+        "The words that are offered were held out from its training."
     )
     reports: ClassVar[dict[str, Any]] = {
         "step": None,
@@ -47,7 +50,7 @@ class Stepper(Figure):
         "prediction": None,
     }
 
-    text = Text("what it reads first", default="donnerstag", longest=40)
+    text = Text("what it reads first", default="donderdag", longest=40)
     compare = Text("a second spelling to compare", default="", longest=40)
     weights = _Weights("the network; stored beside the figure if None", default=None)
 

@@ -26,7 +26,7 @@ def course(tmp_path, monkeypatch):
     artefact = tmp_path / "figures" / "toy.json"
     known = {
         "toy": replace(TOY, artefact=artefact),
-        "mute": replace(TOY, name="mute", export=None),
+        "mute": replace(TOY, name="mute", export=None, artefact=None),
     }
     monkeypatch.setattr("course_lib.experiments.experiments", lambda: known)
     monkeypatch.setattr("course_lib.results.workplace", lambda: tmp_path)
@@ -56,7 +56,7 @@ app()
 
 
 def start(folder, *arguments, **popen):
-    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(folder), *map(str, arguments)],
@@ -87,18 +87,33 @@ def test_help_does_not_wait_for_torch():
 
 
 def test_run_ends_with_the_claim_and_stores_the_result(course, tmp_path):
-    done = course("run", "toy", "--seeds", 2)
-    assert done.exit_code == 0, done.output
+    done = course("run", "toy", "--seeds", 2, "--scale", "cpu")
     lines = done.output.splitlines()
-    assert "✓ holds: the loss is small: " in done.output
+    assert "✗ does not hold: the loss is tiny: " in done.output
     assert " ± " in done.output
-    assert lines[-1] == "toy: the claim holds."
-    assert lines[-2].endswith("results/toy.quick.json")
-    result = Result.load(tmp_path / "results" / "toy.quick.json")
+    assert lines[-1] == "toy: the claim does not hold."
+    assert lines[-2].endswith("results/toy.cpu.json")
+    result = Result.load(tmp_path / "results" / "toy.cpu.json")
     assert [run.seed for run in result.runs] == [0, 1]
     assert not list((tmp_path / "runs").iterdir()), (
         "the state of a finished run is gone"
     )
+
+
+def test_a_quick_run_is_a_test_and_comes_among_no_results(course, tmp_path):
+    done = course("run", "toy", "--seeds", 2)
+    assert done.exit_code == 0, done.output
+    assert "✓ holds: the loss is small: " in done.output
+    assert "Not stored, because a quick run is a test; --out DIR" in done.output
+    assert done.output.splitlines()[-1] == "toy: the claim holds."
+    assert not (tmp_path / "results").exists()
+    for place in ("results", "packaged"):
+        done = course("run", "toy", "--out", tmp_path / place)
+        assert done.exit_code == 2
+        assert "--out: at scale quick it must be another folder than" in done.output
+        assert not (tmp_path / place).exists()
+    course("run", "toy", "--seeds", 1, "--out", tmp_path / "mine")
+    assert Result.load(tmp_path / "mine" / "toy.quick.json").holds
 
 
 def test_a_claim_that_does_not_hold_exits_with_1_and_is_stored(course, tmp_path):
@@ -112,7 +127,9 @@ def test_changed_settings_are_typed_and_never_stored_as_the_courses(course, tmp_
     change = ["--set", "steps=4", "--set", "widths=5,5", "--set", "clip_norm=none"]
     done = course("run", "toy", "--seeds", 1, *change)
     assert done.exit_code == 0, done.output
-    assert "Not stored" in done.output
+    assert "Not stored, because" in done.output
+    done = course("run", "toy", "--seeds", 1, *change, "--scale", "cpu")
+    assert "Not stored, because settings were changed" in done.output
     assert not (tmp_path / "results").exists()
     done = course("run", "toy", "--seeds", 1, *change, "--out", tmp_path / "mine")
     config = Result.load(tmp_path / "mine" / "toy.quick.json").config
@@ -143,8 +160,12 @@ def test_changed_settings_are_typed_and_never_stored_as_the_courses(course, tmp_
             ["toy", "--set", "fail=memory"],
             "out of GPU memory; lower widths (now (3, 2))",
         ),
-        (["mute", "--export"], "--export: mute has nothing to export"),
+        (
+            ["mute", "--export", "--scale", "cpu"],
+            "--export: mute has nothing",
+        ),
         (["toy", "--export", "--set", "steps=3"], "--export: not with --set"),
+        (["toy", "--export"], "--export: not at scale quick; a figure has the model"),
     ],
 )
 def test_what_goes_wrong_is_one_line(course, arguments, says):
@@ -184,8 +205,8 @@ def test_one_that_fails_does_not_stop_the_others(course, monkeypatch, tmp_path):
 
 
 def test_export_writes_the_model_of_seed_0(course, tmp_path):
-    done = course("run", "toy", "--export", "--seeds", 2)
-    assert done.exit_code == 0, done.output
+    done = course("run", "toy", "--export", "--seeds", 2, "--scale", "cpu")
+    assert done.exit_code == 1, done.output
     path = tmp_path / "figures" / "toy.json"
     assert f"Exported to {path}" in done.output
     assert len(json.loads(path.read_text())["weight"]) == 6
@@ -193,15 +214,17 @@ def test_export_writes_the_model_of_seed_0(course, tmp_path):
 
 
 def test_list_shows_claims_and_which_results_hold(course, tmp_path, monkeypatch):
-    course("run", "toy", "--seeds", 1)
-    course("run", "toy", "--seeds", 1, "--scale", "cpu")
+    easy = {scale: TOY.bands["quick"] for scale in TOY.scales}
+    known = {"toy": TOY, "easy": replace(TOY, name="easy", bands=easy)}
+    monkeypatch.setattr("course_lib.experiments.experiments", lambda: known)
+    course("run", "--all", "--seeds", 1, "--scale", "cpu")
     shown = course("list").output
     assert "A line can be fitted to a noisy line." in shown
-    assert "quick: holds" in shown
     assert "cpu: does not hold" in shown
-    other = replace(TOY, scales={"quick": Config(steps=13)})
+    assert "cpu: holds" in shown
+    other = replace(TOY, scales={**TOY.scales, "cpu": Config(steps=41)})
     monkeypatch.setattr("course_lib.experiments.experiments", lambda: {"toy": other})
-    assert "quick: of other settings, measure it again" in course("list").output
+    assert "cpu: of other settings, measure it again" in course("list").output
 
 
 def test_data_lists_what_is_registered():

@@ -32,13 +32,14 @@ background:none;color:inherit;font-weight:400;white-space:normal}
 .course-result.course-result tbody th{min-width:9em}
 .course-result .n{white-space:nowrap;font-variant-numeric:tabular-nums}
 .course-result p{margin:.35em 0}
-.course-result .q{opacity:.85;font-size:.92em}
+.course-result details{margin:.35em 0;font-size:.92em}
+.course-result summary{cursor:pointer}
 .course-result .scroll{overflow-x:auto}
 """
 
 
 def html(result: Result) -> str:
-    """``result`` as self-contained HTML: an accessible table and two lines of prose."""
+    """``result`` as self-contained HTML: a table, its source, its machine folded."""
     rows = "".join(
         f'<tr><th scope="row">{escape(verdict.says)}</th>'
         f"<td>{_short(mean_and_sd(verdict.mean, verdict.sd))} {escape(verdict.unit)}"
@@ -63,7 +64,8 @@ def html(result: Result) -> str:
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         f"<p><strong>{_mark(result.holds)}</strong> at the scale “{result.scale}”. "
         f"{escape(paper(result))}</p>"
-        f'<p class="q">{escape(machine(result))}</p></div>'
+        "<details><summary>Where and how it was measured</summary>"
+        f"<p>{escape(machine(result))}</p></details></div>"
     )
 
 

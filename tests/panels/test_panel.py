@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.experiments import execute
+from course_lib.experiments import execute, run_to_end
 from course_lib.panels import Panel, panel
 from toy import TOY, Config
 
@@ -17,7 +17,7 @@ from toy import TOY, Config
 def toy(tmp_path):
     made = Panel(TOY, tmp_path)
     yield made
-    made.stop.click()
+    made.form.stop.click()
     made.wait(30)
 
 
@@ -30,8 +30,8 @@ def until(condition, seconds=60):
 
 def start(toy, **settings):
     for name, value in settings.items():
-        toy.settings[name].value = value
-    toy.run.click()
+        toy.form.settings[name].value = value
+    toy.form.run.click()
 
 
 def measured(result):
@@ -39,36 +39,31 @@ def measured(result):
 
 
 def expected(seeds=1, **changes):
-    steps = execute(TOY, seeds=range(seeds), **changes)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return run_to_end(execute(TOY, seeds=range(seeds), **changes))
 
 
 def test_a_run_ends_with_the_numbers_of_the_command_line(toy):
-    toy.seeds.value = 2
+    toy.form.seeds.value = 2
     start(toy)
     toy.wait(60)
     assert measured(toy.result) == measured(expected(seeds=2))
-    assert toy.bar.value == 1.0
-    assert "course-result" in toy.message.value
-    assert "✓ holds" in toy.message.value
-    assert '<img alt="Figure of this run. The claim: A line' in toy.message.value
+    assert toy.form.bar.value == 1.0
+    assert "course-result" in toy.form.message.value
+    assert "✓ holds" in toy.form.message.value
+    assert '<img alt="Figure of this run. The claim: A line' in toy.form.message.value
     assert not list(toy.folder.iterdir()), "the state of a finished run is gone"
-    assert not toy.run.disabled
-    assert toy.resume.disabled
+    assert not toy.form.run.disabled
+    assert toy.form.resume.disabled
 
 
 def test_fields_become_widgets_with_their_comments(toy):
-    kinds = {name: type(widget).__name__ for name, widget in toy.settings.items()}
+    kinds = {name: type(widget).__name__ for name, widget in toy.form.settings.items()}
     assert kinds["steps"] == kinds["widths"] == kinds["clip_norm"] == "Text"
     assert (kinds["kind"], kinds["noisy"]) == ("Dropdown", "Checkbox")
-    assert toy.settings["widths"].value == "3, 2"
-    assert "optimiser steps" in toy._settings_box.children[0].children[1].value
-    toy.scale.value = "cpu"
-    assert toy.settings["steps"].value == "40"
+    assert toy.form.settings["widths"].value == "3, 2"
+    assert "optimiser steps" in toy.form._settings_box.children[0].children[1].value
+    toy.form.scale.value = "cpu"
+    assert toy.form.settings["steps"].value == "40"
     start(toy, steps="3", widths="2", clip_norm="", kind="sgd", noisy=False)
     toy.wait(60)
     changes = {"steps": 3, "widths": (2,), "clip_norm": None, "noisy": False}
@@ -76,18 +71,18 @@ def test_fields_become_widgets_with_their_comments(toy):
 
 
 def test_stop_is_heard_within_a_step_and_resume_ends_with_the_same_numbers(toy):
-    toy.seeds.value = 2
+    toy.form.seeds.value = 2
     start(toy, pause="0.03")
     until(lambda: toy._curves.lines)
-    toy.stop.click()
+    toy.form.stop.click()
     toy.wait(10)
     assert not toy.running
     assert toy.result is None
-    assert 0 < toy.bar.value < 1
-    assert "Resume goes on from here" in toy.note.value
+    assert 0 < toy.form.bar.value < 1
+    assert "Resume goes on from here" in toy.form.note.value
     assert len(toy._curves.lines["loss"][0].points) < 12, "it did not stop"
-    assert not toy.resume.disabled
-    toy.resume.click()
+    assert not toy.form.resume.disabled
+    toy.form.resume.click()
     toy.wait(60)
     assert measured(toy.result) == measured(expected(seeds=2))
 
@@ -95,7 +90,7 @@ def test_stop_is_heard_within_a_step_and_resume_ends_with_the_same_numbers(toy):
 def test_another_panel_finds_what_an_ended_kernel_kept(toy):
     start(toy, pause="0.03")
     until(lambda: toy._curves.lines)
-    toy.stop.click()
+    toy.form.stop.click()
     toy.wait(10)
     found = []
 
@@ -104,16 +99,16 @@ def test_another_panel_finds_what_an_ended_kernel_kept(toy):
         return (yield from TOY.run(config, setting))
 
     other = Panel(replace(TOY, run=run), toy.folder)
-    assert other.resume.disabled, "nothing was kept of the settings of the scale"
-    other.settings["pause"].value = "0.03"
-    assert not other.resume.disabled
-    assert other.run.description == "Run afresh"
-    other.run.click()
+    assert other.form.resume.disabled, "nothing was kept of the settings of the scale"
+    other.form.settings["pause"].value = "0.03"
+    assert not other.form.resume.disabled
+    assert other.form.run.description == "Run afresh"
+    other.form.run.click()
     until(lambda: other._curves.lines)
-    other.stop.click()
+    other.form.stop.click()
     other.wait(60)
-    assert other.run.description == "Run afresh"
-    other.resume.click()
+    assert other.form.run.description == "Run afresh"
+    other.form.resume.click()
     other.wait(60)
     assert found == [False, True]
     assert measured(other.result)[0][1] == expected().runs[0].metrics
@@ -124,9 +119,9 @@ def test_two_panels_take_turns_and_do_not_disturb_each_other(toy, tmp_path):
     start(toy, pause="0.05")
     until(lambda: toy._curves.lines)
     start(other)
-    until(lambda: "waiting: another panel is running" in other.note.value)
+    until(lambda: "waiting: another panel is running" in other.form.note.value)
     assert not other._curves.lines
-    assert not other.stop.disabled
+    assert not other.form.stop.disabled
     toy.wait(60)
     other.wait(60)
     assert measured(toy.result) == measured(other.result) == measured(expected())
@@ -137,10 +132,10 @@ def test_a_waiting_panel_can_be_stopped(toy, tmp_path):
     start(toy, pause="0.1", steps="200")
     until(lambda: toy._curves.lines)
     start(other)
-    other.stop.click()
+    other.form.stop.click()
     other.wait(10)
     assert not other.running
-    assert "stopped before it began" in other.note.value
+    assert "stopped before it began" in other.form.note.value
     assert toy.running
 
 
@@ -155,24 +150,24 @@ def test_a_waiting_panel_can_be_stopped(toy, tmp_path):
     ],
 )
 def test_what_goes_wrong_is_said_and_the_panel_lives_on(toy, settings, says):
-    before = {name: toy.settings[name].value for name in settings}
+    before = {name: toy.form.settings[name].value for name in settings}
     start(toy, **settings)
     toy.wait(60)
-    assert says in toy.message.value
-    assert 'role="alert"' in toy.message.value
-    assert "Traceback" not in toy.message.value
+    assert says in toy.form.message.value
+    assert 'role="alert"' in toy.form.message.value
+    assert "Traceback" not in toy.form.message.value
     start(toy, **before)
     toy.wait(60)
     assert toy.result is not None
-    assert 'role="alert"' not in toy.message.value
+    assert 'role="alert"' not in toy.form.message.value
 
 
 def test_a_bug_shows_its_traceback_in_the_panel(toy):
     start(toy, fail="a <bug>")
     toy.wait(60)
-    assert "RuntimeError: a &lt;bug&gt;" in toy.message.value
-    assert "<summary>Traceback</summary>" in toy.message.value
-    assert not toy.run.disabled
+    assert "RuntimeError: a &lt;bug&gt;" in toy.form.message.value
+    assert "<summary>Traceback</summary>" in toy.form.message.value
+    assert not toy.form.run.disabled
 
 
 def test_a_failing_figure_does_not_lose_the_result(tmp_path):
@@ -183,7 +178,7 @@ def test_a_failing_figure_does_not_lose_the_result(tmp_path):
     start(toy)
     toy.wait(60)
     assert toy.result.holds
-    assert "no figure" in toy.message.value
+    assert "no figure" in toy.form.message.value
 
 
 def test_without_a_kernel_the_page_says_what_it_would_be(toy, tmp_path):
@@ -198,13 +193,13 @@ def test_without_a_kernel_the_page_says_what_it_would_be(toy, tmp_path):
 
 
 def test_curves_need_the_same_memory_however_long_the_run(tmp_path):
-    long = replace(TOY, scales={"quick": Config(steps=700)})
+    long = replace(TOY, scales={**TOY.scales, "quick": Config(steps=700)})
     toy = Panel(long, tmp_path)
     start(toy)
     toy.wait(120)
     assert 200 <= len(toy._curves.lines["loss"][0].points) <= 400
-    assert toy.curves.value.count("<polyline") == 1
-    assert 'role="img" aria-label="loss: now' in toy.curves.value
+    assert toy.form.curves.value.count("<polyline") == 1
+    assert 'role="img" aria-label="loss: now' in toy.form.curves.value
 
 
 def test_the_name_of_an_experiment_that_is_not_there(monkeypatch):
@@ -220,7 +215,7 @@ def test_the_name_of_an_experiment_that_is_not_there(monkeypatch):
 @pytest.fixture(scope="module")
 def kernel():
     manager_module = pytest.importorskip("jupyter_client.manager")
-    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     path = {"PYTHONPATH": os.pathsep.join(paths)}
     manager, client = manager_module.start_new_kernel(env={**os.environ, **path})
     yield client
@@ -263,30 +258,30 @@ def test_in_a_kernel_run_stop_resume_and_an_error_by_messages(kernel, tmp_path):
     from toy import TOY
     from course_lib.panels import Panel
     p = Panel(TOY, Path({str(tmp_path)!r}))
-    p.settings["pause"].value = "0.05"
-    p.settings["steps"].value = "60"
+    p.form.settings["pause"].value = "0.05"
+    p.form.settings["steps"].value = "60"
     """
     execute_cell(kernel, "\n".join(line.strip() for line in setup.splitlines()))
     (bundle,) = execute_cell(kernel, "p")
     view = bundle["application/vnd.jupyter.widget-view+json"]
-    assert view["model_id"] == said(kernel, "p.box.model_id")
+    assert view["model_id"] == said(kernel, "p.form.box.model_id")
     assert "text/html" in bundle
     run, stop, resume = (
-        said(kernel, f"p.{name}.model_id") for name in ("run", "stop", "resume")
+        said(kernel, f"p.form.{name}.model_id") for name in ("run", "stop", "resume")
     )
     click(kernel, run)
-    wait_for(kernel, "p.bar.value > 0")
+    wait_for(kernel, "p.form.bar.value > 0")
     click(kernel, stop)
     wait_for(kernel, "not p.running")
-    assert "Resume goes on from here" in said(kernel, "p.note.value")
+    assert "Resume goes on from here" in said(kernel, "p.form.note.value")
     assert said(kernel, "p.result") == "None"
     click(kernel, resume)
     wait_for(kernel, "p.result is not None and not p.running")
     said_loss = said(kernel, "repr(p.result.runs[0].metrics['loss'])")
     assert float(said_loss) == expected(steps=60).runs[0].metrics["loss"]
-    execute_cell(kernel, "p.settings['steps'].value = 'many'")
+    execute_cell(kernel, "p.form.settings['steps'].value = 'many'")
     click(kernel, run)
-    wait_for(kernel, "'steps: got' in p.message.value")
+    wait_for(kernel, "'steps: got' in p.form.message.value")
     assert said(kernel, "p.running") == "False"
 
 

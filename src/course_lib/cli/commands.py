@@ -15,7 +15,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from course_lib.run_command import assignments, console, measure, out_folder, say, store
+from course_lib.cli.run import assignments, console, measure, out_folder, say, store
 
 if TYPE_CHECKING:
     from course_lib.experiments import Experiment
@@ -60,7 +60,11 @@ def run_command(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Run every experiment.")] = False,
     scale: Annotated[
-        str, typer.Option(help="quick: seconds; cpu: minutes; real: for a GPU.")
+        str,
+        typer.Option(
+            help="quick: a test of seconds, never stored as the course's result; "
+            "cpu: minutes; real: for a GPU."
+        ),
     ] = "quick",
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 0.")] = 3,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
@@ -72,11 +76,14 @@ def run_command(
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="Change a setting. Never stored as the course's result.",
+            help="Change a setting. Never stored as the course's result either.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for NAME.SCALE.json.", metavar="DIR")
+        Path | None,
+        typer.Option(
+            help="Folder for NAME.SCALE.json; results/ by default.", metavar="DIR"
+        ),
     ] = None,
     export: Annotated[
         bool, typer.Option("--export", help="Store seed 0's model for the live figure.")
@@ -97,9 +104,12 @@ def run_command(
             raise ValueError("NAME: got none; name experiments, or say --all")
         found = [find(name) for name in chosen]
         texts = assignments(changes or [])
-        folder = out_folder(out, changed=bool(texts))
-        if export and texts:
-            raise ValueError("--export: not with --set; a figure has the stored model")
+        folder = out_folder(out, scale, changed=bool(texts))
+        if export and (texts or scale == "quick"):
+            raise ValueError(
+                f"--export: not {'with --set' if texts else 'at scale quick'}; "
+                "a figure has the model of a stored result"
+            )
         for experiment in found:
             if export and not experiment.export:
                 raise ValueError(f"--export: {experiment.name} has nothing to export")

@@ -10,7 +10,7 @@ import math
 from html import escape
 
 from course_lib.experiments.claim import Progress
-from course_lib.result_table import number
+from course_lib.results.table import number
 
 _POINTS = 400  # of one line; more would not be seen
 _SHOWN = 4  # curves at a time, those that grew last

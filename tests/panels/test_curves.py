@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 from course_lib.experiments import Progress
-from course_lib.live_curves import Curves
+from course_lib.panels.curves import Curves
 
 
 def points(svg):

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from course_lib.result_table import band, duration, mean_and_sd, number
 from course_lib.results import Result, Run, Verdict, stored, write_whole
+from course_lib.results.table import band, duration, mean_and_sd, number
 
 RUNS = (
     Run(
@@ -207,8 +207,9 @@ def test_the_table_is_accessible_and_says_it_in_words():
     assert "✗ does not hold</strong> at the scale “quick”" in html
     assert "The source says (Elman (1990), figure 3): 0.2 nats." in html
     assert (
-        "Measured on A CPU, 2 threads, float32, 3.0 s per seed, 38 tokens/s, "
-        "peak memory 12 MiB, torch 2.13.0, commit abc123." in html
+        "<summary>Where and how it was measured</summary>"
+        "<p>Measured on A CPU, 2 threads, float32, 3.0 s per seed, 38 tokens/s, "
+        "peak memory 12 MiB, torch 2.13.0, commit abc123.</p></details>" in html
     )
     assert html == RESULT._repr_html_()
     assert not re.search(r"#[0-9a-f]{3,6}\b|rgb\(", html), "colours come from the page"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_lib.data.words import ALPHABET, languages
-from course_lib.experiments import Setting, find, stored
+from course_lib.experiments import Setting, find, run_to_end, stored
 from course_lib.experiments.rnn.word_language import balanced_accuracy, encode
 from course_lib.figures.weights import unpack
 from course_lib.rnn import RNN, SequenceClassifier
@@ -60,13 +60,7 @@ def test_what_training_never_shows_stays_silent(artefact):
 def test_a_fresh_export_says_what_it_is():
     experiment = find("word-language")
     config = experiment.config("quick", steps=10, measure_every=10)
-    steps = experiment.run(config, Setting(4))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            outcome = end.value
-            break
+    outcome = run_to_end(experiment.run(config, Setting(4)))
     artefact = json.loads(json.dumps(experiment.export(config, outcome)))
     record = artefact["record"]
     assert record["scale"] == "changed"

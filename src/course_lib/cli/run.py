@@ -32,7 +32,7 @@ def measure(
     A signal to stop ends it after the step under way, with exit code 128 + signal.
     """
     from course_lib.experiments.fields import parse_changes
-    from course_lib.experiments.runner import execute, state_folder
+    from course_lib.experiments.runner import execute, run_to_end, state_folder
     from course_lib.results import workplace
 
     changes = parse_changes(experiment.config(scale), texts)
@@ -44,18 +44,16 @@ def measure(
         say(f"{experiment.name}: continuing what was interrupted (--fresh forgets it)")
     steps = execute(experiment, scale, range(seeds), device, precision, runs, **changes)
     with _stop_signals() as stop, _bar(experiment.name) as show:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as end:
-                return end.value, state
-            except KeyboardInterrupt:  # the second Ctrl-C, amid a step
-                stop.append(signal.SIGINT)
-            else:
-                show(progress)
+
+        def show_or_stop(progress: Progress) -> None:
+            show(progress)
             if stop:
-                steps.close()
-                break
+                raise KeyboardInterrupt
+
+        try:
+            return run_to_end(steps, show_or_stop), state
+        except KeyboardInterrupt:  # ours, or that of the second Ctrl-C, amid a step
+            pass
     say(f"{experiment.name}: stopped; the same command continues from here.")
     raise typer.Exit(128 + stop[0])
 
@@ -74,7 +72,9 @@ def store(
     if folder:
         say(f"  Written to {_short(result.save(folder))}")
     else:
-        say("  Not stored, because settings were changed; --out DIR stores it.")
+        quick = result.scale == "quick"
+        why = "a quick run is a test" if quick else "settings were changed"
+        say(f"  Not stored, because {why}; --out DIR stores it.")
     if export:
         text = (state / "artefact.json").read_text(encoding="utf-8")
         write_whole(experiment.artefact, text)
@@ -93,18 +93,20 @@ def assignments(changes: list[str]) -> dict[str, str]:
     return texts
 
 
-def out_folder(out: Path | None, changed: bool) -> Path | None:
-    """Where the result is written; None for changed settings and no ``--out``.
+def out_folder(out: Path | None, scale: str, changed: bool) -> Path | None:
+    """Where the result is written; None for a test and no ``--out``.
 
-    Raises ``ValueError`` where changed settings would replace a stored result.
+    A test is a quick run, and one with changed settings. Raises ``ValueError`` where
+    one would come among the stored results, which the book and a wheel take up.
     """
     from course_lib.results import RESULTS, workplace
 
     default = workplace() / "results"
-    if not changed:
+    if not changed and scale != "quick":
         return out or default
     if out and out.resolve() in (default.resolve(), RESULTS.resolve()):
-        raise ValueError("--out: with --set it must be another folder than results/")
+        why = "with --set" if changed else "at scale quick"
+        raise ValueError(f"--out: {why} it must be another folder than results/")
     return out
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 # A wheel carries the results inside the package; a checkout has them at its root.
-_PACKAGED = Path(__file__).parent / "_stored" / "results"
-_CHECKOUT = Path(__file__).parents[2] / "results"
+_PACKAGED = Path(__file__).parents[1] / "_stored" / "results"
+_CHECKOUT = Path(__file__).parents[3] / "results"
 RESULTS = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
 
 
@@ -117,12 +117,12 @@ class Result:
             ) from error
 
     def __repr__(self) -> str:
-        from course_lib.result_table import text
+        from course_lib.results.table import text
 
         return text(self)
 
     def _repr_html_(self) -> str:
-        from course_lib.result_table import html
+        from course_lib.results.table import html
 
         return html(self)
 

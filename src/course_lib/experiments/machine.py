@@ -1,0 +1,95 @@
+"""The machine that measures: its devices, its memory, its versions and its commit."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import course_lib
+
+
+def check_device(device: str, precision: str = "float32") -> None:
+    """Raise ``ValueError`` where ``device`` or ``precision`` cannot be had here."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise ValueError(f"device: got {device!r}, expected 'cpu', 'cuda' or 'cuda:N'")
+    if device != "cpu" and not torch.cuda.is_available():
+        raise ValueError(f"device: got {device!r}, but this torch sees no CUDA GPU")
+    if ":" in device and int(device.split(":")[1]) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ValueError(f"device: got {device!r}, but there are {count} (from cuda:0)")
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(
+            f"precision: got {precision!r}, expected 'float32' or 'bfloat16'"
+        )
+    if precision == "bfloat16" and device == "cpu":
+        raise ValueError("precision: 'bfloat16' needs a CUDA device, got 'cpu'")
+
+
+def machine(device: str, precision: str) -> dict[str, Any]:
+    """Device, precision, versions and commit: what a number needs to be believed."""
+    name = (
+        torch.cuda.get_device_name(device) if device.startswith("cuda") else _cpu_name()
+    )
+    return {
+        "device": device,
+        "device_name": name,
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "course_lib": course_lib.__version__,
+        "commit": _commit(),
+    }
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def reset_peak(cuda: bool) -> None:
+    """Begin to measure the peak of memory anew, where the system allows it."""
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):  # Linux only; elsewhere the process's own peak
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mib(cuda: bool) -> float:
+    """Peak memory in MiB, of the GPU or of the process; NaN where it is not known."""
+    if cuda:
+        return torch.cuda.max_memory_allocated() / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if platform.system() == "Darwin" else 2**10)
+
+
+def _commit() -> str | None:
+    """The commit of the code that runs; ``-dirty`` if that code differs from it."""
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        changed = _git("status", "--porcelain", "--", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return None  # installed from a wheel
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    package = Path(__file__).parents[1]
+    said = subprocess.run(
+        ["git", *arguments], cwd=package, capture_output=True, text=True, check=True
+    )
+    return said.stdout.strip()
