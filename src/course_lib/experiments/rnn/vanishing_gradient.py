@@ -259,8 +259,8 @@ EXPERIMENT = Experiment(
     ),
     source="Pascanu, Mikolov & Bengio (2013), section 2.1",
     paper=(
-        "λ₁ < 1/γ is sufficient for the gradient to vanish, λ₁ > 1/γ necessary for it "
-        "to explode (γ = 1 for tanh); no number is given"
+        "no number is given; where λ₁, their bound on the size of W_h, is below 1, the "
+        "gradient of a tanh network vanishes; above 1 is necessary for it to explode"
     ),
     scales={
         "quick": Config(hidden_size=32, length=120, sequences=4, matrices=2, points=13),
