@@ -93,7 +93,7 @@ export function percent(share) {
 }
 
 // 0.00517 -> "5.2 × 10⁻³"; numbers near 1 stay as they are
-export function scientific(value, precision = 2) {
+export function scientific(value, { precision = 2 } = {}) {
   if (value === 0) return "0";
   if (!Number.isFinite(value)) return "∞";
   if (value >= 100 && value < 1000) return String(Math.round(value));

@@ -81,12 +81,12 @@ export const factor = (size, limit) =>
   limit !== null && size > limit ? limit / size : 1;
 
 export function clipping(size, limit) {
-  const norm = `∂L/∂Wₕ, the sum of the shares of all steps, has norm ${scientific(size, 3)}`;
+  const norm = `∂L/∂Wₕ, the sum of the shares of all steps, has norm ${scientific(size, { precision: 3 })}`;
   if (limit === null) return `${norm}.`;
   const times = factor(size, limit);
   if (times === 1)
     return `${norm}. It is shorter than ${limit} already: clipping does nothing.`;
-  return `${norm}. Clipping at ${limit} multiplies the whole gradient by ${scientific(times, 3)}: every share gets shorter by the same factor, none gets longer.`;
+  return `${norm}. Clipping at ${limit} multiplies the whole gradient by ${scientific(times, { precision: 3 })}: every share gets shorter by the same factor, none gets longer.`;
 }
 
 const PALE = mix("gradient", 0.35);
@@ -349,7 +349,7 @@ function render({ model, el }) {
     legend.hidden = !revealed || times() === 1;
     legend.replaceChildren(
       key("‖∂L/∂h‖", PALE),
-      key(`the same times ${scientific(times(), 3)}`, "var(--gradient)"),
+      key(`the same times ${scientific(times(), { precision: 3 })}`, "var(--gradient)"),
     );
     model.set("farthest", revealed ? 10 ** measured.byLag.at(-1) : null);
     model.save_changes();
