@@ -34,6 +34,7 @@ def load(artefact) -> SequenceClassifier:
 
 def test_they_reach_the_stored_accuracy(artefact):
     record = artefact["record"]
+    assert not record["commit"].endswith("-dirty"), "export it from a clean checkout"
     words = languages(record["seed"])
     assert list(words.labels) == artefact["labels"]
     assert artefact["alphabet"] == ALPHABET
