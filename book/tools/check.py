@@ -84,6 +84,8 @@ def run(step: Step) -> Counter[str]:
 def main() -> int:
     begin = time.monotonic()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        os.environ.pop(name, None)  # a make inside a test is nobody's child
     steps, note = list(STEPS), ""
     if find_browser() or os.environ.get("COURSE_REQUIRE_BROWSER") == "1":
         steps.append(BROWSER)

@@ -75,24 +75,3 @@ def address(built: Path) -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}/"
     server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A headless Chromium; required where COURSE_REQUIRE_BROWSER is 1."""
-    from browser import HOW_TO_GET_ONE, find_browser
-
-    path = find_browser()
-    if path is None:
-        message = f"no Chromium on this machine. {HOW_TO_GET_ONE}"
-        if os.environ.get("COURSE_REQUIRE_BROWSER") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    # As root, Chromium has no sandbox to offer.
-    arguments = ["--no-sandbox"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield chromium
-        chromium.close()
