@@ -8,11 +8,18 @@ Shapes: B batch, T time steps, I input size, H hidden size, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from course_lib.recurrent import (
+    carried_over_padding,
+    check_batch,
+    lengths_at_start,
+    map_state,
+)
 
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "linear": lambda a: a}
 PATHS = ("steps", "hoisted", "fused")
@@ -123,30 +130,18 @@ class RNN(nn.Module):
         )
         if mask is None:
             return states
-        # The kernel ran on over the padding: put back the last real state there.
-        lengths = mask.sum(dim=1)  # (B, T) -> (B,)
-        time = torch.arange(x.shape[1], device=x.device)
-        if not torch.equal(mask, time < lengths[:, None]):
-            raise ValueError("mask: the fused path expects all padding at the end")
-        real = torch.minimum(time, (lengths[:, None] - 1).clamp(min=0))  # (B, T)
-        states = states.gather(1, real[..., None].expand_as(states))
-        return torch.where((lengths > 0)[:, None, None], states, h0[:, None])
+        return carried_over_padding(states, lengths_at_start(mask), h0)
+
+    def hidden(self, state: Tensor) -> Tensor:
+        """What of a state is shown to the rest of the network: here, all of it."""
+        return state
 
     def _check(self, x: Tensor, h0: Tensor | None, mask: Tensor | None) -> None:
-        if x.dim() != 3 or x.shape[1] == 0 or x.shape[2] != self.input_size:
-            raise ValueError(
-                f"x: got shape {tuple(x.shape)}, expected (B, T, {self.input_size}) "
-                "with T of at least 1"
-            )
+        check_batch(x, mask, self.input_size)
         if h0 is not None and h0.shape != (x.shape[0], self.hidden_size):
             raise ValueError(
                 f"h0: got shape {tuple(h0.shape)}, "
                 f"expected ({x.shape[0]}, {self.hidden_size})"
-            )
-        if mask is not None and (mask.shape != x.shape[:2] or mask.dtype != torch.bool):
-            raise ValueError(
-                f"mask: got {mask.dtype} of shape {tuple(mask.shape)}, "
-                f"expected torch.bool of shape {tuple(x.shape[:2])}"
             )
 
     @classmethod
@@ -193,8 +188,8 @@ class SequenceClassifier(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """``tokens (B, T)``, ``mask (B, T)`` -> logits ``(B, K)`` for K classes."""
         x = one_hot(tokens, self.layer.input_size, self.output.weight.dtype)
-        states, _ = self.layer(x, mask=mask)
-        return self.output(states[:, -1])  # (B, T, H) -> (B, H) -> (B, K)
+        _, last = self.layer(x, mask=mask)
+        return self.output(self.layer.hidden(last))  # (B, H) -> (B, K)
 
 
 class SequenceTagger(nn.Module):
@@ -219,9 +214,7 @@ class LanguageModel(nn.Module):
         self.layer = layer
         self.output = nn.Linear(layer.hidden_size, layer.input_size)
 
-    def forward(
-        self, tokens: Tensor, state: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """``tokens (B, T)`` -> logits of every next token ``(B, T, V)``, last state."""
         x = one_hot(tokens, self.layer.input_size, self.output.weight.dtype)
         states, state = self.layer(x, state)
@@ -266,7 +259,7 @@ def one_hot(tokens: Tensor, size: int, dtype: torch.dtype = torch.float32) -> Te
 
 
 def truncated_bptt(
-    layer: RNN, x: Tensor, length: int, h0: Tensor | None = None
+    layer: nn.Module, x: Tensor, length: int, state: Any = None
 ) -> Iterator[Tensor]:
     """Run ``x (B, T, I)`` in chunks, yielding their states ``(B, <= length, H)``.
 
@@ -276,11 +269,10 @@ def truncated_bptt(
     """
     if length < 1:
         raise ValueError(f"length: got {length}, expected at least 1")
-    h = h0
     for start in range(0, x.shape[1], length):
-        states, h = layer(x[:, start : start + length], h)
+        states, state = layer(x[:, start : start + length], state)
         yield states
-        h = h.detach()
+        state = map_state(Tensor.detach, state)
 
 
 class Gradients(NamedTuple):
