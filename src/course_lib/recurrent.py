@@ -163,6 +163,10 @@ class Stacked(nn.Module):
             lasts.append(last)
         return x, tuple(lasts)
 
+    def zero_state(self, x: Tensor) -> tuple[Any, ...]:
+        """The states before anything was read, for a batch like ``x (B, T, I)``."""
+        return tuple(layer.zero_state(x) for layer in self.layers)
+
     def hidden(self, state: tuple[Any, ...]) -> Tensor:
         """What the top layer shows."""
         return self.layers[-1].hidden(state[-1])
@@ -202,6 +206,10 @@ class Bidirectional(nn.Module):
         back, last_back = self.back(reverse(x, mask), first.back, mask)
         states = torch.cat([forth, reverse(back, mask)], dim=-1)
         return states, BothStates(last_forth, last_back)
+
+    def zero_state(self, x: Tensor) -> BothStates:
+        """The states before anything was read, for a batch like ``x (B, T, I)``."""
+        return BothStates(self.forth.zero_state(x), self.back.zero_state(x))
 
     def hidden(self, state: BothStates) -> Tensor:
         """``(B, H_forth + H_back)``: what each has read when it has read it all."""
