@@ -95,17 +95,17 @@ def test_gradients_equal_autograd() -> None:
     """One step, before Adam can hide a scale: Adam's first step is only the sign."""
     setting = SETTING | {"lag": 4, "hidden": 5}
     script = """const { training } = await load("rnn/echo.js");
-      const { bptt, initialRNN } = await load("kit/train.js");
+      const { bptt, elman, initial } = await load("kit/train.js");
       const { generator } = await load("kit/nn.js");
       const random = generator(setting.seed + 1);
       const sequences = Array.from({ length: 16 }, () => {
         const bits = Array.from({ length: setting.lag + 12 },
           () => Number(random.uniform() < 0.5));
         const targets = bits.map((_, t) => bits[t - setting.lag] ?? null);
-        return { xs: bits.map((b) => 2 * b - 1), targets };
+        return { xs: bits.map((b) => [2 * b - 1]), targets };
       });
-      const p = initialRNN(setting.hidden, generator(setting.seed));
-      return Object.values(bptt(p, sequences).gradient);"""
+      const p = initial(elman, 1, setting.hidden, generator(setting.seed));
+      return Object.values(bptt(elman, p, sequences).gradient);"""
     twin = Twin(**setting)
     twin.step()
     for values, parameter in zip(

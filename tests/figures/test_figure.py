@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from course_lib.figures import Figure
+from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
 
@@ -26,6 +27,9 @@ FIGURES = [
     EchoTrainer(),
     Quiz(**QUIZ),
     Stepper("</script><!--<script>"),
+    CellMicroscope("</script><!--<script>"),
+    GateConsole(),
+    Race(),
 ]
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=repr)
 
@@ -69,7 +73,7 @@ def test_html_is_whole_and_safe(figure: Figure) -> None:
 @every_figure
 def test_the_page_budget(figure: Figure) -> None:
     weights = json.dumps(figure.state().get("weights", ""))
-    assert len(figure.to_html()) - len(weights) < 60_000
+    assert len(figure.to_html()) - len(weights) < 80_000
 
 
 @every_figure
@@ -89,6 +93,7 @@ def test_the_same_bytes_in_another_process_without_torch() -> None:
         "import sys, hashlib\n"
         "from course_lib.figures.rnn import Stepper, EchoTrainer\n"
         "from course_lib.figures.quiz import Quiz\n"
+        "from course_lib.figures.lstm_gru import CellMicroscope, Race\n"
         "from course_lib.figures import palette, weights\n"
         "heavy = {'torch', 'numpy', 'anywidget', 'traitlets', 'IPython', 'babel'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
@@ -165,7 +170,9 @@ def test_a_wrong_argument_is_named(make, says: str) -> None:
         make()
 
 
-@pytest.mark.parametrize("kind", [Stepper, GradientThermometer, EchoTrainer, Quiz])
+@pytest.mark.parametrize(
+    "kind", [Stepper, GradientThermometer, EchoTrainer, Quiz, GateConsole, Race]
+)
 def test_each_argument_is_documented(kind: type[Figure]) -> None:
     for name, parameter in inspect.signature(kind).parameters.items():
         assert f"- {name}: " in kind.__doc__

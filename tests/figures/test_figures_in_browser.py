@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 from javascript import run
+from pages import focused, live, reveal, shown, slider
 from playwright.sync_api import expect
 
-from course_lib.figures import Figure
+from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
 
@@ -26,85 +24,15 @@ FIGURES = {
     "thermometer": GradientThermometer(),
     "trainer": EchoTrainer(),
     "quiz": QUIZ,
+    "microscope": CellMicroscope(),
+    "console": GateConsole(),
+    "race": Race(),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(
     ("scheme", "width"),
     [("light", 1280), ("dark", 1280), ("light", 375), ("dark", 375)],
 )
-
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">{head}
-<meta name="viewport" content="width=device-width"><title>Figures</title></head>
-<body><main><h1>Figures</h1>{body}</main></body></html>"""
-
-
-@pytest.fixture
-def show(browser, tmp_path: Path) -> Iterator[Callable]:
-    """``show(figure, …)`` opens a page; at the end no error, no request may be."""
-    wrong: list[str] = []
-    contexts = []
-
-    def open_page(
-        *figures: Figure | str,
-        scheme: str = "light",
-        width: int = 1280,
-        head: str = "",
-        javascript: bool = True,
-    ):
-        html = "\n".join(f if isinstance(f, str) else f.to_html() for f in figures)
-        path = tmp_path / f"{len(contexts)}.html"
-        path.write_text(PAGE.format(head=head, body=html), encoding="utf-8")
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,
-            has_touch=width < 500,
-            java_script_enabled=javascript,
-        )
-        contexts.append(context)
-
-        def gate(route):
-            if route.request.url.startswith(("file:", "blob:", "data:")):
-                return route.continue_()
-            wrong.append(f"asked for {route.request.url}")
-            return route.abort()
-
-        context.route("**/*", gate)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
-        if not head:  # a policy that the page has makes the browser complain
-            page.on("console", lambda said: wrong.append(f"{said.type}: {said.text}"))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def slider(page, name: str):
-    return page.get_by_role("slider", name=name)
-
-
-def shown(page, name: str) -> str:
-    """The number beside a slider."""
-    return slider(page, name).locator("xpath=..").locator("b").inner_text()
-
-
-def reveal(page) -> None:
-    page.get_by_role("button", name="Just show me").click()
-
-
-def focused(page) -> str:
-    """The text of what has the focus, inside a figure's shadow too."""
-    return page.evaluate(
-        """() => {
-          let at = document.activeElement;
-          while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
-          return at === document.body ? "body" : at.innerText;
-        }"""
-    )
 
 
 # -- each figure, by mouse and by keys ------------------------------------------------
@@ -273,32 +201,6 @@ def test_thermometer_forgets_a_guess_about_another_setting(show, guess, change) 
     assert "you said" not in verdict.inner_text()
 
 
-# As anywidget has it: the page holds the model, and Python sets its values.
-LIVE = """async ([source, state]) => {
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  const heard = {};
-  globalThis.model = {
-    get: (key) => state[key],
-    set(key, value) {
-      if (state[key] === value) return;
-      state[key] = value;
-      for (const listener of heard[`change:${key}`] ?? []) listener();
-    },
-    save_changes() {},
-    on: (event, listener) => (heard[event] ??= []).push(listener),
-  };
-  const { default: figure } = await import(url);
-  figure.render({ model, el: document.querySelector("#live") });
-}"""
-
-
-def live(show, figure: Figure, **look):
-    """A page whose figure listens to ``model.set``."""
-    page = show('<div id="live"></div>', **look)
-    page.evaluate(LIVE, [figure.module(), figure.state()])
-    return page
-
-
 def test_thermometer_clips_by_keys_and_says_what_that_did(show) -> None:
     page = live(show, GradientThermometer(radius=1.2), width=375)
     says, bars = page.locator(".says"), page.locator("svg rect")
@@ -375,7 +277,7 @@ def test_enter_on_a_prediction_moves_the_focus_to_the_result(
 
 
 def test_pictures_say_their_numbers(show) -> None:
-    page = show(*FIGURES.values())
+    page = show(*(FIGURES[name] for name in ("stepper", "thermometer", "trainer")))
     picture = page.get_by_role("img", name="norm of the gradient")
     assert "hidden until you answer" in picture.get_attribute("aria-label")
     for button in page.get_by_role("button", name="Just show me").all()[::-1]:
@@ -509,10 +411,15 @@ def test_it_fits_and_axe_finds_nothing(show, name, scheme, width) -> None:
     for revealed in (False, True):
         if revealed and name == "quiz":
             page.get_by_label("Nothing here.").check()
-        elif revealed and name != "trainer":
-            reveal(page)
-        elif revealed:
+        elif revealed and name in ("trainer", "race"):
             page.get_by_role("button", name="One step").click()
+        elif revealed and name == "console":
+            page.get_by_role("button", name="Show me").click()
+        elif revealed and name == "microscope":
+            page.get_by_role("listbox", name="The text").press("Shift+ArrowLeft")
+            page.get_by_role("button", name="Find a cell").click()
+        elif revealed:
+            reveal(page)
         if revealed and name == "stepper":
             page.get_by_text("Inside this step").click()
             page.get_by_role("button", name="Swap").click()
@@ -526,7 +433,9 @@ def test_it_fits_and_axe_finds_nothing(show, name, scheme, width) -> None:
 @every_figure
 def test_controls_are_large_enough_for_a_finger(show, name) -> None:
     page = show(FIGURES[name], width=375)
-    controls = page.locator("button, input, summary, .segments label, .option")
+    controls = page.locator(
+        "button, input, textarea, summary, .segments label, .option"
+    )
     for control in controls.all():
         if not control.is_visible():
             continue
@@ -545,6 +454,8 @@ def test_two_copies_are_independent(show, name) -> None:
     assert first.inner_text() == before
     if name == "quiz":
         first.get_by_label("Nothing here.").check()
+    elif name == "microscope":
+        first.get_by_role("button", name="Example 2").click()
     else:
         first.get_by_role("slider").first.press("ArrowLeft")
     assert first.inner_text() != before
@@ -584,7 +495,7 @@ def test_keys_pressed_inside_stay_inside(show, name) -> None:
           }, true);
         }"""
     )
-    control = page.locator("input").first
+    control = page.locator("input, textarea").first
     control.focus()
     for key in ("d", "d", "ArrowLeft", "b"):
         page.keyboard.press(key)

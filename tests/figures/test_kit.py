@@ -9,7 +9,9 @@ import torch
 from javascript import Generator, matrix, run
 from torch import nn
 
+from course_lib.exchange import to_torch
 from course_lib.figures.weights import pack
+from course_lib.lstm_gru import GRU, LSTM, GatedLayer, lstm_gates
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
@@ -87,6 +89,56 @@ def test_rnn_cell(nonlinearity: str) -> None:
     close(got["state"], cell(x, h).detach())
     close(got["fromInput"], (cell.weight_ih @ x).detach())
     close(got["fromState"], (cell.weight_hh @ h).detach())
+
+
+def test_sigmoid() -> None:
+    a = torch.tensor([-800.0, -3.0, 0.0, 0.5, 800.0]).double()
+    script = "return a.map((await load('kit/nn.js')).sigmoid);"
+    close(run(script, a=a.tolist()), a.sigmoid())
+
+
+def parameters(layer: GatedLayer) -> dict[str, object]:
+    """Those of a layer, as the kit takes them."""
+    named = {name: value.tolist() for name, value in layer.named_parameters()}
+    return named | {name: matrix(named[name]) for name in ("W_x", "W_h")}
+
+
+def test_lstm_step() -> None:
+    torch.manual_seed(0)
+    layer = LSTM(3, 4).double()
+    xs = normal(6, 3)
+    script = """const { lstmStep } = await load("kit/gated.js");
+      let state = { h: new Float64Array(4), c: new Float64Array(4) };
+      return xs.map((x) => (state = lstmStep(cell, x, state)));"""
+    got = run(script, cell=parameters(layer), xs=xs.tolist())
+    module, state = to_torch(layer).double(), None
+    h = torch.zeros(1, 4).double()
+    for x, mine in zip(xs, got, strict=True):
+        gates = lstm_gates(x[None], h, layer.W_x, layer.W_h, layer.b)
+        _, state = module(x[None, None], state)
+        h, c = (part[0].detach() for part in state)  # (1, 1, H) -> (1, H)
+        for name, values in {**gates._asdict(), "h": h, "c": c}.items():
+            close(mine[name], values[0].detach())
+
+
+def test_gru_step() -> None:
+    torch.manual_seed(0)
+    layer = GRU(3, 4).double()
+    xs = normal(6, 3)
+    script = """const { gruStep } = await load("kit/gated.js");
+      const all = [{ h: new Float64Array(4) }];
+      for (const x of xs) all.push(gruStep(cell, x, all.at(-1).h));
+      return all.slice(1);"""
+    got = run(script, cell=parameters(layer), xs=xs.tolist())
+    states, _ = to_torch(layer).double()(xs[None])
+    before = torch.zeros(4).double()
+    for x, mine, h in zip(xs, got, states[0].detach(), strict=True):
+        close(mine["h"], h)
+        z, n = (torch.tensor(mine[name], dtype=torch.float64) for name in "zn")
+        close((z * before + (1 - z) * n).tolist(), h)
+        r, _, _ = (layer.W_x @ x + layer.W_h @ before + layer.b).sigmoid().chunk(3)
+        close(mine["r"], r.detach())
+        before = h
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 50.0])

@@ -59,6 +59,9 @@ export function rnnCell({ W_x, W_h, b }, x, before, nonlinearity = "tanh") {
   return { fromInput, fromState, state };
 }
 
+// The logistic function, which makes a gate: a number between 0 and 1.
+export const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+
 // Marsaglia's xorshift32 (2003): the same numbers in every browser, and in the tests.
 export function generator(seed) {
   let bits = (Math.imul(seed, 2654435761) + 1013904223) >>> 0 || 1;

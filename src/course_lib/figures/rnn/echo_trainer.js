@@ -120,7 +120,7 @@ function render({ model, el }) {
       );
       for (let t = 0; t < count; t++) {
         const cells = [
-          shown && (shown.xs[t] + 1) / 2,
+          shown && (shown.xs[t][0] + 1) / 2,
           shown && shown.targets[t],
           shown && t >= lag ? shown.output[t] : null,
         ];
@@ -171,7 +171,7 @@ function render({ model, el }) {
       const shown = history.at(-1)?.shown;
       if (!shown || t < 0 || t >= count) return null;
       const r = y < 44 ? 0 : y < LINES[2] ? 1 : 2;
-      const value = [(shown.xs[t] + 1) / 2, shown.targets[t], shown.output[t]][r];
+      const value = [(shown.xs[t][0] + 1) / 2, shown.targets[t], shown.output[t]][r];
       if (value === null) return { x, y, text: "nothing to say yet" };
       return {
         x,
