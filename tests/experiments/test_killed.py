@@ -34,6 +34,7 @@ CASES = {
     "gradient-clipping": ({"runs": 2, "steps": 30}, 0.6),
     "word-language": ({"steps": 250, "measure_every": 50}, 0.7),
     "character-model": ({"epochs": 9, "measure_every": 30}, 0.8),
+    "adding-problem": ({"steps": 80, "test_sequences": 50}, 0.6),
 }
 
 

@@ -48,27 +48,37 @@ def learn(
     every: int,
     done: int,
     total: int,
+    enough: Callable[[Mapping[str, float]], bool] = lambda point: False,
 ) -> Generator[Progress, None, dict[str, list[float]]]:
     """Train, measuring every ``every`` steps; return the curves, by name, and "step".
 
-    The curves survive a kill as the model does. A measurement is taken before its step
-    is, so none that is older than a checkpoint can be missing. ``done`` steps of
-    ``total`` came before, from other models.
+    Training ends early after a measurement that is ``enough``; the steps left over
+    count as done. ``done`` steps of ``total`` came before, from other models.
+
+    The curves survive a kill as the model does. A measurement is taken before the next
+    step is, so none that is older than a checkpoint can be missing.
     """
     history = Memo(setting, f"{name}-history")
 
-    def at(step: int) -> Any:
-        if step % every == 0:
+    def measured(step: int) -> dict[str, float]:
+        if str(step) not in history.parts:  # a resumed run comes by once more
             history.keep(str(step), dict(measure()))
-        return batch_at(step)
+        return history.parts[str(step)]
 
-    for step in train(model, loss, at, training, setting, name):
-        if step.number % REPORT_EVERY == 0 or step.number == training.steps:
-            newest = list(history.parts.values())[-1]
+    model.to(setting.device)
+    newest = measured(0)
+    for step in train(model, loss, batch_at, training, setting, name):
+        over = step.number == training.steps
+        if over or step.number % every == 0:
+            newest = measured(step.number)
+            over = over or enough(newest)
+        if step.number % REPORT_EVERY == 0 or over:
             curves = {f"{name} {key}": value for key, value in newest.items()}
             curves[f"{name} loss"] = step.loss
-            yield Progress(done + step.number, total, curves, name)
-    history.keep(str(training.steps), dict(measure()))
+            counted = training.steps if over else step.number
+            yield Progress(done + counted, total, curves, name)
+        if over:
+            break
     points = {int(step): point for step, point in history.parts.items()}
     steps = sorted(points)
     return {"step": steps} | {

@@ -1,0 +1,3 @@
+"""The claims of chapter 2, in the order in which the chapter makes them."""
+
+CLAIMS: tuple[str, ...] = ("forget_gate_gradient", "adding_problem", "recurrent_cost")
