@@ -94,4 +94,4 @@ def test_a_gradient_that_forgets_the_gates_path_fails_its_band(monkeypatch):
 def test_a_fused_layer_is_refused():
     layer, x = LSTM(2, 3).double(), torch.zeros(1, 4, 2).double()
     with pytest.raises(ValueError, match="layer: got path 'fused', expected 'steps'"):
-        gradient_norms(layer, x, torch.ones(1, 3).double())
+        claim.gradient_norms(layer, x, torch.ones(1, 3).double())
