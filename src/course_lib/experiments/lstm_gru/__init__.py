@@ -1,3 +1,8 @@
 """The claims of chapter 2, in the order in which the chapter makes them."""
 
-CLAIMS: tuple[str, ...] = ("forget_gate_gradient", "adding_problem", "recurrent_cost")
+CLAIMS: tuple[str, ...] = (
+    "forget_gate_gradient",
+    "adding_problem",
+    "recurrent_cost",
+    "gated_character_model",
+)

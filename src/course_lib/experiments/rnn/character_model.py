@@ -20,18 +20,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from course_lib.data.batching import Sampler, generator
-from course_lib.data.text import (
-    Characters,
-    running_names,
-    time_machine,
-    train_and_valid,
-)
+from course_lib.data.batching import Sampler
+from course_lib.data.text import Characters
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import learn
+from course_lib.experiments.next_character import (
+    bigram_and_trigram,
+    losses,
+    perplexity,
+    perplexity_by_batch,
+    read,
+    window_loss,
+    write,
+)
 from course_lib.experiments.plots import blank, draw
 from course_lib.rnn import RNN, LanguageModel
 from course_lib.training import Setting, Training
@@ -40,8 +43,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from course_lib.results import Result
-
-TEXTS = ("names", "time-machine")
 
 
 @dataclass(frozen=True)
@@ -61,56 +62,14 @@ class Config:
     sample: int = 120  # characters that the trained model writes
 
 
-def window_loss(model: nn.Module, windows: Tensor) -> Tensor:
-    """Mean cross-entropy of the next character in ``windows (B, T + 1)``."""
-    logits, _ = model(windows[:, :-1])
-    return F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
-
-
-def losses(model: nn.Module, windows: Tensor, batch: int) -> Tensor:
-    """The loss of every next character, in nats: ``(N, T + 1)`` -> ``(N, T)``."""
-    device = next(model.parameters()).device
-    found = []
-    with torch.no_grad():
-        for chunk in windows.split(batch):
-            logits, _ = model(chunk[:, :-1].to(device))  # (B, T, V)
-            target = chunk[:, 1:].to(device)
-            each = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
-            found.append(each.cpu())
-    return torch.cat(found)
-
-
-def bigram_and_trigram(train: Tensor, valid: Tensor, size: int) -> tuple[float, float]:
-    """Perplexity of ``valid (T,)`` under counts of ``train (T,)``.
-
-    Bigram: add-one smoothing. Trigram: its counts plus 5 times the bigram's estimate.
-    """
-    one = torch.tensor(1.0, dtype=torch.float64)
-    pairs = torch.ones(size, size, dtype=torch.float64)
-    pairs.index_put_((train[:-1], train[1:]), one, accumulate=True)
-    pairs /= pairs.sum(1, keepdim=True)
-    triples = 5 * pairs.expand(size, size, size).clone()
-    triples.index_put_((train[:-2], train[1:-1], train[2:]), one, accumulate=True)
-    triples /= triples.sum(2, keepdim=True)
-    second, third = valid[1:-1], valid[2:]
-    bigram = -pairs[second, third].log().mean()
-    trigram = -triples[valid[:-2], second, third].log().mean()
-    return bigram.exp().item(), trigram.exp().item()
-
-
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Train one language model and measure it on text it has not seen."""
-    if config.text not in TEXTS:
-        raise ValueError(
-            f"text: got {config.text!r}, expected one of {', '.join(TEXTS)}"
-        )
-    text = (
-        running_names("en", setting.seed) if config.text == "names" else time_machine()
-    )
-    characters = Characters(text)
-    ids = characters.encode(text)
-    train, valid = train_and_valid(
-        ids, config.length, config.train_windows, config.valid_windows
+    characters, train, valid, seen, unseen, size = read(
+        config.text,
+        config.length,
+        config.train_windows,
+        config.valid_windows,
+        setting.seed,
     )
     torch.manual_seed(setting.seed)
     model = LanguageModel(RNN(len(characters), config.hidden_size))
@@ -137,8 +96,6 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         total=steps,
     )
     found = losses(model, valid, config.batch)
-    seen = ids[: config.train_windows + config.length]
-    unseen = ids[len(seen) : len(seen) + config.valid_windows + config.length]
     metrics = _metrics(config, found, valid, characters)
     bigram, trigram = bigram_and_trigram(seen, unseen, len(characters))
     metrics |= {
@@ -150,8 +107,8 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     series: dict[str, Any] = {
         "perplexity": curves,
         "perplexity_by_position": found.double().mean(0).exp().tolist(),
-        "sample": _write(model.cpu(), characters, config.sample, setting.seed),
-        "characters": len(text),
+        "sample": write(model.cpu(), characters, config.sample, setting.seed),
+        "characters": size,
     }
     tokens = config.epochs * config.train_windows * config.length
     return Outcome(metrics, series, tokens, model)
@@ -162,19 +119,11 @@ def _metrics(
 ) -> dict[str, float]:
     space = characters.encode(" ").item()
     onset = valid[:, :-1] == space  # the character before is a space
-    batches = [chunk.mean().exp() for chunk in found.split(config.batch)]
     return {
-        "perplexity": found.double().mean().exp().item(),
-        "perplexity_by_batch": torch.stack(batches).mean().item(),
+        "perplexity": perplexity(found),
+        "perplexity_by_batch": perplexity_by_batch(found, config.batch),
         "onset": (found[onset].mean() / found[~onset].mean()).item(),
     }
-
-
-def _write(model: LanguageModel, characters: Characters, length: int, seed: int) -> str:
-    written = model.generate(
-        characters.encode(" ").unsqueeze(0), length, generator=generator(seed, 0)
-    )
-    return characters.decode(written[0])
 
 
 def figure(result: Result) -> Figure:
