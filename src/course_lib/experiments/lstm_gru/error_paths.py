@@ -30,7 +30,7 @@ def gradient_norms(layer: nn.Module, x: Tensor, last: Tensor) -> Tensor:
     H)`` -> (T,), the mean of the logarithm over B. It starts at the norm of ``last``.
 
     Autograd takes one step at a time, because over all of them it would underflow.
-    Raises ``ValueError`` for a fused layer: to its kernel, the h and the c that it gives
+    Raises ``ValueError`` for a fused layer: to its kernel, the h and c that it gives
     are two results, and no gradient leads from one to the other.
     """
     if layer.path != "steps":
