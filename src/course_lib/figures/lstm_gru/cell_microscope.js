@@ -199,7 +199,7 @@ function render({ model, el }) {
       ({ concept, score }) => `“${concept}”: ${number(score)}`,
     );
     about.textContent = scores.length
-      ? `Cell ${k} was measured on text that the network had not seen. Score for ${scores.join("; for ")}.`
+      ? `On text that it had not seen, cell ${k} told ${scores.join("; ")} (of a yes or no the balanced accuracy, 0.5 is guessing; of a count the correlation).`
       : `Cell ${k} has no name. Do you see what it does?`;
     const tile = (_, n) => ({
       text: "",
