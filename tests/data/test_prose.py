@@ -14,14 +14,18 @@ was out.
 'It is,
 not that 'twas much--'
 
-'More' he went on."""
+'More, and all night
+
+He left. 'So!' said we."""
 
 
 def test_speech_is_told_from_apostrophes():
     found = places(SAID)
     spoken = "".join(c for c, place in zip(SAID, found, strict=True) if place.quoted)
     # The mark that opens is inside, the one that closes is not; an empty line ends all.
-    assert spoken == "'Don't,'ask.'It is,\nnot that 'twas much--'More' he went on."
+    assert spoken == (
+        "'Don't,'ask.'It is,\nnot that 'twas much--'More, and all night\n'So!"
+    )
 
 
 def test_lines_and_sentences_are_counted():

@@ -105,6 +105,12 @@ def test_the_cut_is_the_best_of_all_cuts():
     assert float(found) == pytest.approx(max(every)[0])
 
 
+def test_a_cell_that_never_changes_tells_nothing():
+    truth = torch.tensor([0.0, 0, 0, 1, 1, 1])  # in the order that a sort leaves
+    cells = torch.stack([torch.ones(6), torch.tensor([0.0, 1, 2, 1.5, 3, 4])], 1)
+    assert best_cut(truth, *cells.sort(dim=0, stable=True))[0] == 1
+
+
 def test_the_probe_weighs_a_rare_yes_like_a_common_no(noise, rare):
     noise[0][:, 0] += 3 * rare[0]
     line, _ = probe(rare[0], True, noise[0], noise[1])

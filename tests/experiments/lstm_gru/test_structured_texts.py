@@ -87,12 +87,22 @@ def test_closings_point_at_closing_marks(corpus):
     )
     assert pairs == {("(", ")"), ("[", "]"), ("{", "}"), ('"', '"')}
     assert part.mask[closings.row, closings.step].all()
-    # A bracket that closes right after it was opened is of the last kind opened.
-    text = texts(corpus, part)
-    for row, step, distance, last in zip(*(c.tolist() for c in closings), strict=True):
-        between = text[row][step - distance + 1 : step]
-        if text[row][step] != '"' and not set(between) & set('([{"'):
-            assert last
+
+
+def test_the_last_bracket_opened_is_known(corpus):
+    closings, expected = corpus.test.closings, []
+    for text in texts(corpus, corpus.test):
+        last, quoted = "", False
+        for character in text:
+            if character == '"':
+                expected += [False] * quoted  # no bracket is of its kind
+                quoted = not quoted
+            elif not quoted and character in "([{":
+                last = character
+            elif not quoted and character in ")]}":
+                expected.append(last + character in ("()", "[]", "{}"))
+    assert closings.last.tolist() == expected
+    assert 0 < closings.last.float().mean() < 1
 
 
 @pytest.mark.data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from course_lib.experiments.lstm_gru.structured_texts import NESTED, PROSE
 from course_lib.experiments.plots import blank, draw, over_seeds
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _draw_closing(ax: Axes, result: Result) -> None:
     ax.text(0, 100 / 3 - 4, "chance", fontsize=8)
     ax.set_xticks(range(len(bins)), bins)
     ax.set_ylim(0, 102)
-    ax.set_xlabel("characters from the closing bracket back to the opening one")
+    ax.set_xlabel("characters back to the bracket that is to be closed")
     ax.set_ylabel("right kind of bracket (%)")
     ax.legend(fontsize=8)
 
@@ -58,7 +59,8 @@ def _draw_concepts(ax: Axes, result: Result) -> None:
         "gru": color("gru"),
         "rnn": color("rnn"),
     }
-    concepts = list(result.runs[0].series["told"]["lstm"])
+    order = [*NESTED, *PROSE]  # JSON has forgotten it
+    concepts = sorted(result.runs[0].series["told"]["lstm"], key=order.index)
     for place, (network, shade) in enumerate(shades.items()):
         rows = [n + (place - 1.5) * ROW for n in range(len(concepts))]
         for what, entry in (("best cell", 1), ("all cells", 2)):
@@ -84,8 +86,8 @@ def _draw_concepts(ax: Axes, result: Result) -> None:
     ax.set_yticks(range(len(concepts)), concepts)
     ax.invert_yaxis()
     ax.set_xlim(-0.02, 1.02)
-    ax.set_xlabel("how well it is told: balanced accuracy, or correlation of a count")
-    ax.legend(fontsize=8, loc="lower left")
+    ax.set_xlabel("balanced accuracy; of a count, correlation")
+    ax.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.35, 1.0))
 
 
 def _percent(shares: Sequence[float]) -> list[float]:

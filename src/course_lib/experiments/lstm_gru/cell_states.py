@@ -86,8 +86,8 @@ class Config:
     batch: int = 16  # windows
     steps: int = 3000  # optimiser steps of each network
     lstm_rate: float = 1e-2  # Adam, as for the others
-    gru_rate: float = 1e-2
-    rnn_rate: float = 1e-3
+    gru_rate: float = 1e-2  # Adam, too
+    rnn_rate: float = 1e-3  # Adam, too: larger ones were worse
     lines: int = 200  # that each network writes, to be checked
     measure_every: int = 250  # optimiser steps between points of the curves
 
