@@ -14,6 +14,7 @@ from course_lib.figures import Figure
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
+from course_lib.figures.seq2seq import BeamTree, BleuCalculator
 
 QUIZ = {
     "question": "What is </script><!--<script> & \u2028?",
@@ -30,6 +31,8 @@ FIGURES = [
     CellMicroscope("</script><!--<script>"),
     GateConsole(),
     Race(),
+    BleuCalculator(),
+    BeamTree(),
 ]
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=repr)
 

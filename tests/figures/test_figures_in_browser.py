@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
+from course_lib.figures.seq2seq import BeamTree, BleuCalculator
 
 pytestmark = pytest.mark.browser
 
@@ -27,6 +28,8 @@ FIGURES = {
     "microscope": CellMicroscope(),
     "console": GateConsole(),
     "race": Race(),
+    "bleu": BleuCalculator(),
+    "beam": BeamTree(),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(
