@@ -114,7 +114,7 @@ def test_microscope_names_cells_with_their_score(show) -> None:
         button = page.get_by_role("button", name=title, exact=True)
         button.click()
         assert button.get_attribute("aria-pressed") == "true"
-        said = page.get_by_text("was measured on text").inner_text()
+        said = page.get_by_text("On text that it had not seen").inner_text()
         assert f"“{named['concept']}”: {named['score']:.2f}" in said
     unnamed = {named["cell"] for named in figure.weights["cells"]}
     other = next(k for k in range(len(unnamed) + 1) if k not in unnamed)
