@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import babel
 import torch
 
 import course_lib
@@ -45,6 +46,22 @@ def machine(device: str, precision: str) -> dict[str, Any]:
         "torch": torch.__version__,
         "course_lib": course_lib.__version__,
         "commit": _commit(),
+    }
+
+
+def origin(experiment: str, scale: str, seed: int) -> dict[str, Any]:
+    """Where trained weights come from, to be stored with them."""
+    return {
+        "experiment": experiment,
+        "scale": scale,
+        "seed": seed,
+        "commit": _commit(),
+        "versions": {
+            "babel": babel.__version__,
+            "course_lib": course_lib.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
     }
 
 

@@ -22,14 +22,12 @@ with as many steps. Then, on text that none has seen:
 
 from __future__ import annotations
 
-import platform
 import statistics
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import babel
 import torch
 
 import course_lib
@@ -251,7 +249,7 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
     The record holds the perplexity on the test text as trained and as rounded. Of each
     concept the cell that tells it best, with its score on the test text.
     """
-    from course_lib.experiments.machine import machine
+    from course_lib.experiments.machine import origin
     from course_lib.figures.weights import pack, unpack
 
     model, corpus, told, seed = outcome.model
@@ -263,16 +261,7 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
     )
     return {
         "record": {
-            "experiment": EXPERIMENT.name,
-            "scale": scale,
-            "seed": seed,
-            "commit": machine("cpu", "float32")["commit"],
-            "versions": {
-                "babel": babel.__version__,
-                "course_lib": course_lib.__version__,
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-            },
+            **origin(EXPERIMENT.name, scale, seed),
             "test_characters": int(corpus.test.mask.sum()),
             "test_perplexity_float32": round(outcome.metrics["perplexity_lstm"], 6),
             "test_perplexity_float16": round(perplexity(rounded, corpus.test), 6),
@@ -349,6 +338,12 @@ EXPERIMENT = Experiment(
                 "the RNN is less sure of the next character, at as many weights",
                 low=1.02,
             ),
+            Band(
+                "brackets_last",
+                "for comparison: naming the kind of bracket that was opened last",
+            ),
+            Band("silenced_quotes", "the LSTM without its cell for quotes"),
+            Band("silenced_other", "and without another cell, for comparison"),
         ),
         "real": _quotes(0.7, 0.75),
     },

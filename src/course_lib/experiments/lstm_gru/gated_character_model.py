@@ -360,4 +360,13 @@ EXPERIMENT = Experiment(
         ),
     },
     figure=figure,
+    units={
+        name: "perplexity"
+        for name in (
+            "lstm_by_batch",
+            "gru_by_batch",
+            "d2l_lstm_by_batch",
+            "d2l_gru_by_batch",
+        )
+    },
 )

@@ -231,7 +231,7 @@ BANDS = (
     Band("flop_gru", "FLOP of a GRU, counted while it runs", 3.0, 3.0),
     Band(
         "flop_error",
-        "what is counted is 2gH(I + H) forward and twice that back: it is off by",
+        "what is counted is 2H(I + H) per block forward, twice that back: it is off by",
         0.0,
         1e-12,
     ),

@@ -16,7 +16,6 @@ no classifier has seen.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +180,7 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
 
     The record holds the test accuracy of the weights as trained and as rounded.
     """
-    from course_lib.experiments.machine import machine
+    from course_lib.experiments.machine import origin
     from course_lib.figures.weights import pack, unpack
 
     model, words, seed = outcome.model
@@ -198,19 +197,9 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
         }
     )
     accuracy = balanced_accuracy(rounded, encode(words.test), len(words.labels))
-    ran = machine("cpu", "float32")
     return {
         "record": {
-            "experiment": EXPERIMENT.name,
-            "scale": scale,
-            "seed": seed,
-            "commit": ran["commit"],
-            "versions": {
-                "babel": babel.__version__,
-                "course_lib": course_lib.__version__,
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-            },
+            **origin(EXPERIMENT.name, scale, seed),
             "test_words": len(words.test),
             "test_accuracy_float32": round(outcome.metrics["rnn"], 6),
             "test_accuracy_float16": round(accuracy.mean().item(), 6),
