@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.data.batching import Sampler, generator, pad
+from course_lib.data.batching import Buckets, Sampler, generator, pad
 
 
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=8), min_size=1))
@@ -53,3 +53,39 @@ def test_generators_of_neighbours_differ():
         for step in range(30)
     }
     assert len(drawn) == 900
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=60),
+    st.integers(1, 9),
+    st.integers(0, 5),
+)
+def test_an_epoch_of_buckets_takes_everything_once(lengths, batch, seed):
+    buckets = Buckets(lengths, batch, seed, pool=3)
+    for epoch in range(2):
+        first = epoch * buckets.per_epoch
+        taken = [buckets(first + n) for n in range(buckets.per_epoch)]
+        assert sorted(torch.cat(taken).tolist()) == list(range(len(lengths)))
+        assert max(len(one) for one in taken) <= batch
+
+
+def test_a_bucket_holds_similar_lengths_and_comes_in_a_random_order():
+    lengths = torch.randint(1, 50, (1000,), generator=generator(0, 0)).tolist()
+    buckets = Buckets(lengths, 10, seed=0)
+    spans = []
+    for n in range(buckets.per_epoch):
+        chosen = [lengths[i] for i in buckets(n).tolist()]
+        spans.append(max(chosen) - min(chosen))
+    assert sum(spans) / len(spans) < 6  # of 50; a batch at random spans about 40
+    means = [sum(lengths[i] for i in buckets(n).tolist()) / 10 for n in range(20)]
+    assert means != sorted(means)
+
+
+def test_buckets_are_a_pure_function_of_seed_and_number():
+    lengths = [n % 7 + 1 for n in range(100)]
+    one, other = Buckets(lengths, 8, 3), Buckets(lengths, 8, 3)
+    late = other(30)
+    assert torch.equal(one(30), late)
+    assert torch.equal(one(2), other(2))
+    assert not torch.equal(one(2), one(2 + one.per_epoch)), "a new order every epoch"
+    assert not torch.equal(one(2), Buckets(lengths, 8, 4)(2))

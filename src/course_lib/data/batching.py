@@ -52,3 +52,40 @@ class Sampler:
             order = torch.randperm(self.size, generator=generator(self.seed, epoch))
             self._epoch, self._order = epoch, order
         return self._order[position * self.batch : (position + 1) * self.batch]
+
+
+class Buckets:
+    """Indices of batches whose examples have similar ``lengths``: less padding.
+
+    As :class:`Sampler`, but an epoch's order is cut into pools of ``pool`` batches,
+    each sorted by length before it is cut into batches, and those are shuffled.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int], batch: int, seed: int, pool: int = 20
+    ) -> None:
+        self._lengths = torch.tensor(lengths)
+        self._sampler = Sampler(len(lengths), batch * pool, seed)
+        self.batch, self.seed = batch, seed
+        self.per_epoch = -(-len(lengths) // batch)  # batches, rounded up
+        self._epoch, self._batches = -1, []
+
+    def __call__(self, step: int) -> Tensor:
+        """Indices (B,) of step ``step``, counted from 0."""
+        epoch, position = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            pools = range(
+                epoch * self._sampler.per_epoch, (epoch + 1) * self._sampler.per_epoch
+            )
+            cut = [
+                chunk
+                for pool in pools
+                for chunk in self._sorted(pool).split(self.batch)
+            ]
+            order = torch.randperm(len(cut), generator=generator(self.seed, -1 - epoch))
+            self._epoch, self._batches = epoch, [cut[i] for i in order.tolist()]
+        return self._batches[position]
+
+    def _sorted(self, pool: int) -> Tensor:
+        chosen = self._sampler(pool)
+        return chosen[self._lengths[chosen].argsort(stable=True)]
