@@ -255,6 +255,11 @@ EXPERIMENT = Experiment(
                 "with the widest beam, the search is hardly ever to blame",
                 high=0.1,
             ),
+            Band("greedy_search_errors", "for comparison: of greedy decoding"),
+            Band("widest_gain", "for comparison: what the widest beam gains"),
+            Band("length_greedy", "for comparison: words said by greedy decoding"),
+            Band("length_widest", "for comparison: words said by the widest beam"),
+            Band("length_penalised", "for comparison: with the length penalty"),
         ),
         "real": (
             Band("score_gain", "a wider beam finds more probable sentences", low=0.1),
@@ -271,6 +276,6 @@ EXPERIMENT = Experiment(
         "widest_gain": "BLEU, the widest beam less greedy",
         "length_greedy": "times the words of the references",
         "length_widest": "times the words of the references",
-        "length_penalised": "times the words, widest beam with the length penalty",
+        "length_penalised": "times the words of the references",
     },
 )
