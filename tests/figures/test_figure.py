@@ -9,6 +9,7 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+from translators import lab
 
 from course_lib.figures import Figure
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
@@ -33,6 +34,7 @@ FIGURES = [
     Race(),
     BleuCalculator(),
     BeamTree(),
+    lab(text="</script><!--<script>"),
 ]
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=repr)
 

@@ -6,6 +6,7 @@ import pytest
 from javascript import run
 from pages import focused, live, reveal, shown, slider
 from playwright.sync_api import expect
+from translators import lab
 
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
@@ -30,6 +31,7 @@ FIGURES = {
     "race": Race(),
     "bleu": BleuCalculator(),
     "beam": BeamTree(),
+    "bottleneck": lab(rung=2),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(
@@ -421,6 +423,8 @@ def test_it_fits_and_axe_finds_nothing(show, name, scheme, width) -> None:
         elif revealed and name == "microscope":
             page.get_by_role("listbox", name="The text").press("Shift+ArrowLeft")
             page.get_by_role("button", name="Find a cell").click()
+        elif revealed and name == "bottleneck":
+            page.get_by_role("button", name="Climb all ladders").click()
         elif revealed:
             reveal(page)
         if revealed and name == "stepper":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from claims import quick
+from claims import outcome, quick
 from course_lib.decoding import Hypothesis
+from course_lib.experiments import find
 from course_lib.experiments.seq2seq.beam_width import WIDTHS, measure, search_errors
 from course_lib.experiments.translation import grammar
 
@@ -50,3 +51,10 @@ def test_a_wider_beam_finds_more_probable_sentences():
     assert run.series["width"] == list(WIDTHS)
     assert run.metrics["score_gain"] == pytest.approx(scores[-1] - scores[0])
     assert run.metrics["length_widest"] <= run.metrics["length_greedy"]
+
+
+@pytest.mark.data
+def test_it_runs_on_captions_as_well():
+    tiny = {"corpus": "multi30k", "embedding": 4, "hidden": 4, "steps": 1, "batch": 4}
+    series = outcome(find("beam-width"), **tiny, longest=2, measure_every=1).series
+    assert series["plain"]["wrong"] == [1.0] * len(WIDTHS)

@@ -106,3 +106,11 @@ def test_the_fall_is_from_the_shortest_to_the_longest():
     for size in context_bottleneck.SIZES:
         first, *_, last = series[f"bleu_{size}"]
         assert metrics[f"bleu_fall_{size}"] == pytest.approx(first - last)
+
+
+@pytest.mark.data
+def test_it_runs_on_captions_as_well():
+    tiny = {**TINY, "corpus": "multi30k", "batch": 8, "longest": 4}
+    series = outcome(EXPERIMENT, **tiny, large_hidden=8, small_hidden=8).series
+    assert series["best"] == pytest.approx([100] * 4)
+    assert len(series["translations_small"]) == len(SHOWN)

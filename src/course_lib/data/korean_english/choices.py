@@ -41,17 +41,18 @@ class Choices:
 class Wishes(Choices):
     """Takes the wished values in turn, by name, and else the plainest.
 
-    The plainest is no, or nothing, or the first value that has a weight.
+    The plainest is no, or nothing, or the first value that has a weight. ``left`` are
+    the wishes that no choice has asked for yet.
     """
 
     def __init__(self, wishes: list[tuple[str, object]]) -> None:
-        self.trace, self._wishes = [], list(wishes)
+        self.trace, self.left = [], list(wishes)
 
     def pick(self, name: str, table: Table, hidden: bool = False) -> object:
         values = [value for value, weight in table if weight]
         value = next((v for v in values if v in (False, "")), values[0])
-        if self._wishes and self._wishes[0][0] == name:
-            wanted = self._wishes.pop(0)[1]
+        if self.left and self.left[0][0] == name:
+            wanted = self.left.pop(0)[1]
             found = [v for v in values if wanted in (v, shown(v))]
             if not found:
                 raise ValueError(

@@ -12,7 +12,7 @@ import { generator } from "../kit/nn.js";
 import { count, glyph, insideCell, overText, quoted, spoken } from "./cell_pictures.js";
 import { search } from "./cell_search.js";
 import { carried, editedAt, network, readable, sample } from "./character_lstm.js";
-import { strip, stripStyle } from "./strip.js";
+import { strip, stripStyle } from "../kit/strip.js";
 
 const LONGEST = 400; // characters
 const WRITES = 80; // at once

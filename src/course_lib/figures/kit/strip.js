@@ -2,7 +2,7 @@
 // or the arrow keys; point at one for its number. Where they can be marked, a drag or
 // Shift with the arrows marks all that it passes, or unmarks them if the first one was
 // marked; the space bar does it to the pinned one.
-import { make } from "../kit/draw.js";
+import { make } from "./draw.js";
 
 export const stripStyle = `
 .strip-box { position: relative; margin: 6px 0; }

@@ -1,0 +1,427 @@
+// A sentence of any length through one vector of fixed size, and out again translated.
+import {
+  button,
+  field,
+  frame,
+  make,
+  number,
+  percent,
+  player,
+  slider,
+} from "../kit/draw.js";
+import { strip, stripStyle } from "../kit/strip.js";
+import { bleu } from "./bleu.js";
+import { compare } from "./comparison.js";
+import { fillReference, fillSaid, wordStyle } from "./compared_words.js";
+import { contextPicture } from "./context_picture.js";
+import { groups, without } from "./korean.js";
+import { translator } from "./translator.js";
+import { triedPicture } from "./tried_picture.js";
+
+const LONGEST = { text: 300, words: 60 }; // characters typed, words written
+const PACE = 320; // milliseconds for a step
+
+const style = `
+.part { font-weight: 650; margin: 18px 0 2px; }
+.tokens { display: flex; flex-wrap: wrap; gap: 5px; padding: 2px; min-height: 48px; }
+.token { white-space: pre-line; text-align: center; padding: 3px 8px; border-radius: 6px;
+  border: 1.5px solid var(--input); font-size: 12px; line-height: 1.4; min-width: 34px; }
+.token::first-line { font-size: 16px; color: var(--ink); }
+.token { color: var(--quiet); }
+.token.unread { border-style: dotted; border-color: var(--quiet); }
+.token.unknown { border: 2px dashed var(--negative); }
+button[aria-disabled="true"] { opacity: .5; cursor: default; }
+.wide { display: block; margin: 8px 0; }
+.wide input { width: 100%; color: var(--ink); }
+.score { font-size: 20px; color: var(--output) !important; }
+`;
+
+// A button that may not be pressed now; it keeps the focus, if it has it.
+const off = (node, now) => node.setAttribute("aria-disabled", String(now));
+const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
+const spaced = (text) => text.split(/\s+/u).filter((word) => word);
+
+// gloss(tokens, rung): what to show below each token. Those that stand in the rung, in its
+// order, have its glosses; another has all that it has anywhere in the ladders.
+function glossary(ladders, known) {
+  const found = new Map();
+  for (const { rungs } of ladders)
+    for (const { text, glosses } of rungs)
+      groups(text, known)
+        .flat()
+        .forEach((token, i) => {
+          found.set(token, (found.get(token) ?? new Set()).add(glosses[i]));
+        });
+  const anywhere = (token) => [...(found.get(token) ?? [])].join(" / ");
+  return (tokens, { text, glosses }) => {
+    const { ours, theirs } = compare(tokens, groups(text, known).flat());
+    const own = glosses.filter((_, i) => theirs[i]);
+    return tokens.map((token, i) => (ours[i] ? own.shift() : anywhere(token)));
+  };
+}
+
+function render({ model, el }) {
+  const weights = model.get("weights");
+  const { ladders } = weights;
+  const { hidden, known, read, write } = translator(weights);
+  const gloss = glossary(ladders, known);
+  const body = frame({ model, el });
+
+  let words = []; // each written word as its tokens
+  let glosses = []; // of each token
+  let states = []; // of the encoder
+  let said = []; // by the decoder
+  let setting = false;
+  const set = (changes) => {
+    setting = true; // one update for all of them
+    for (const [key, value] of Object.entries(changes)) model.set(key, value);
+    setting = false;
+    model.save_changes();
+    update();
+  };
+
+  const rungs = () => ladders[model.get("ladder") - 1].rungs;
+  const rung = () => rungs()[model.get("rung") - 1];
+  const isRung = () => model.get("text") === rung().text;
+  const reference = () => spaced(model.get("reference"));
+  const most = () => states.length + said.length;
+  const at = () =>
+    Math.max(Math.min(model.get("at") ?? Infinity, most()), Math.min(1, most()));
+  const done = () => at() === most();
+  const load = (ladder, number) => {
+    play.set(false);
+    const all = ladders[ladder - 1].rungs;
+    const to = Math.max(1, Math.min(all.length, number));
+    const { text, target } = all[to - 1];
+    set({ ladder, rung: to, text, reference: target, at: null });
+  };
+  // Where a text is a rung, or null.
+  const found = (text) => {
+    for (const [l, ladder] of ladders.entries())
+      for (const [r, one] of ladder.rungs.entries())
+        if (one.text === text) return [l + 1, r + 1];
+    return null;
+  };
+
+  // What becomes of a text: all that the chart and the reports need.
+  const translated = (text, target) => {
+    const tokens = groups(text, known).flat();
+    const all = tokens.length ? write(read(tokens).at(-1).state, LONGEST.words) : [];
+    return scored(text, tokens.length, all, spaced(target));
+  };
+  const scored = (text, tokens, all, target) => {
+    const plain = all.filter(({ end }) => !end).map(({ word }) => word);
+    const marks = target.length ? compare(plain, target) : null;
+    const score = tokens && marks ? marks.share : null;
+    const own = target.length ? bleu(plain, target).score : null;
+    return { plain, marks, one: { text, tokens, score, bleu: tokens ? own : null } };
+  };
+  const noted = (all, one) => [...all.filter(({ text }) => text !== one.text), one];
+
+  // -- the source ----------------------------------------------------------------------
+  const names = ladders.map(({ name }, l) =>
+    button(name, () => load(l + 1, model.get("rung"))),
+  );
+  const climb = (by) => () => load(model.get("ladder"), model.get("rung") + by);
+  const shorter = button("Shorter", climb(-1));
+  const longer = button("Longer", climb(1), { class: "main" });
+  const height = slider({
+    name: "rung",
+    min: 1,
+    max: rungs().length,
+    step: 1,
+    value: model.get("rung"),
+    shown: (n) => `${n} of ${rungs().length}`,
+    change: (n) => load(model.get("ladder"), n),
+    accent: "input",
+  });
+  const input = field("a Korean sentence", model.get("text"), (text) => {
+    play.set(false);
+    const place = found(text);
+    if (place) load(...place);
+    else set({ text, reference: "", at: null });
+  });
+  const expected = field("what it should say", model.get("reference"), (text) =>
+    set({ reference: text }),
+  );
+  for (const one of [input, expected]) one.maxLength = LONGEST.text;
+  input.lang = "ko";
+
+  const looked = () => Math.min(at(), states.length) - 1; // at which token
+  const name = (n) => {
+    const { token } = states[n];
+    const says = known(token) ? glosses[n] : "unknown, read as <unk>";
+    return says ? `${token} (${says})` : token;
+  };
+  const chips = strip({
+    name: "The source, token by token",
+    kind: "tokens",
+    say: (n) => `${name(n)}, token ${n + 1} of ${states.length}`,
+    pin: (n) => {
+      play.set(false);
+      set({ at: n + 1 });
+    },
+  });
+  const remove = () => {
+    if (!states.length) return;
+    play.set(false);
+    const text = without(words, looked(), known);
+    set({ text, reference: "", at: done() ? null : Math.max(1, looked()) });
+  };
+  const removing = button("Remove", remove);
+  chips.box.addEventListener("keydown", (event) => {
+    if (event.key !== "Delete" && event.key !== "Backspace") return;
+    event.preventDefault();
+    remove();
+  });
+  const back = button("Back to the rung", () =>
+    load(model.get("ladder"), model.get("rung")),
+  );
+  const note = make("p", { class: "note", "aria-live": "polite" });
+
+  // -- reading and writing -------------------------------------------------------------
+  const went = (n) => {
+    if (!states.length) return "nothing to read";
+    if (n <= states.length) return `${n} of ${plural(states.length, "token")} read`;
+    return `all read, ${n - states.length} of ${said.length} written`;
+  };
+  const steps = slider({
+    name: "step",
+    min: 1,
+    max: 1,
+    step: 1,
+    value: 1,
+    shown: went,
+    change: (n) => {
+      play.set(false);
+      set({ at: n === most() ? null : n });
+    },
+    accent: "state",
+  });
+  const go = (n) => set({ at: n >= most() ? null : n });
+  let waited = 0;
+  const play = player(
+    body,
+    (passed) => {
+      waited += passed;
+      if (waited < PACE) return true;
+      waited = 0;
+      go(at() + 1);
+      return !done();
+    },
+    (on) => (run.textContent = on ? "Pause" : "Play"),
+  );
+  const run = button("Play", () => {
+    if (play.playing) return play.set(false);
+    if (!most()) return;
+    if (done()) go(1);
+    play.set(true);
+  });
+  const step = button("Step", () => {
+    play.set(false);
+    if (most()) go(done() ? 1 : at() + 1);
+  });
+  const context = contextPicture({
+    hidden,
+    step: () => ({
+      state: states[looked()]?.state ?? null,
+      count: looked() + 1,
+      all: states.length,
+    }),
+  });
+  const squeezed = make("p", { class: "says", "aria-live": "polite" });
+
+  // -- the translation -----------------------------------------------------------------
+  const ours = make("ol", { class: "said", "aria-label": "The translation" });
+  const theirs = make("ol", { class: "said plain", "aria-label": "The reference" });
+  const legend = make(
+    "p",
+    { class: "note" },
+    "Under each word its probability. ✗ and a wavy line: not in the reference, or not in this order. ∅ and a dashed frame: missing from the translation.",
+  );
+  const verdict = make("p", { class: "says", "aria-live": "polite" });
+
+  // -- what has been tried -------------------------------------------------------------
+  const chart = triedPicture({
+    tried: () => model.get("tried"),
+    text: () => model.get("text"),
+    path: () => rungs().map(({ text }) => text),
+    pick: (text) => {
+      const place = found(text);
+      if (place) load(...place);
+    },
+  });
+  const every = button("Climb all ladders", () => {
+    const all = ladders.flatMap((ladder) =>
+      ladder.rungs.map(({ text, target }) => translated(text, target).one),
+    );
+    set({ tried: all.reduce(noted, model.get("tried")) });
+  });
+  const clear = button("Clear the chart", () => set({ tried: [] }));
+  const count = make("p", { class: "note" });
+
+  const updateSource = () => {
+    const [ladder, place] = [model.get("ladder"), model.get("rung")];
+    names.forEach((node, l) =>
+      node.setAttribute("aria-pressed", String(l + 1 === ladder)),
+    );
+    off(shorter, isRung() && place === 1);
+    off(longer, isRung() && place === rungs().length);
+    height.input.max = rungs().length;
+    height.set(place);
+    for (const [node, key] of [
+      [input, "text"],
+      [expected, "reference"],
+    ])
+      if (node.value !== model.get(key)) node.value = model.get(key);
+    const items = states.map(({ token }, n) => ({
+      text: `${token}\n${known(token) ? glosses[n] : "<unk>"}`,
+      name: name(n),
+      fill: "var(--paper)",
+      kind: ["token", n > looked() && "unread", !known(token) && "unknown"]
+        .filter(Boolean)
+        .join(" "),
+    }));
+    chips.show(items, Math.max(0, looked()));
+    off(removing, !states.length);
+    removing.textContent = states.length
+      ? `Remove “${states[looked()].token}”`
+      : "Remove";
+    back.style.display = isRung() ? "none" : "";
+    const strange = states
+      .filter(({ token }) => !known(token))
+      .map(({ token }) => token);
+    if (!states.length) note.textContent = "Type a sentence, or choose one.";
+    else if (strange.length)
+      note.textContent = `Not in the vocabulary, so read as <unk>: ${strange.map((word) => `“${word}”`).join(", ")}.`;
+    else if (states.length === 1) note.textContent = "The network knows this word.";
+    else note.textContent = `The network knows all ${states.length} of these tokens.`;
+  };
+  const updateReading = () => {
+    steps.input.max = Math.max(1, most());
+    steps.input.disabled = most() === 0;
+    steps.set(at());
+    step.textContent = done() ? "From the start" : "Step";
+    for (const node of [run, step]) off(node, most() === 0);
+    const all = states.length;
+    const each = number(hidden / Math.max(1, all), 1);
+    const size = make("b", {}, `${hidden} numbers`);
+    if (!all) squeezed.replaceChildren("");
+    else if (looked() + 1 < all)
+      squeezed.replaceChildren(
+        `After ${plural(looked() + 1, "token")} the state is `,
+        size,
+        ".",
+      );
+    else
+      squeezed.replaceChildren(
+        "The context: ",
+        size,
+        `, for 3 tokens or for 40. Here it is ${each} for each of the ${plural(all, "token")}, and all that the decoder gets to know.`,
+      );
+    context.redraw();
+  };
+  const updateWriting = ({ plain, marks, one }) => {
+    const shown = said.slice(0, Math.max(0, at() - states.length));
+    fillSaid(ours, shown, marks?.ours ?? null);
+    fillReference(theirs, reference(), done() && marks ? marks.theirs : null);
+    legend.hidden = !marks;
+    const cut =
+      said.length && !said.at(-1).end
+        ? ` It was stopped after ${LONGEST.words} words.`
+        : "";
+    if (!states.length) verdict.replaceChildren("");
+    else if (!done())
+      verdict.replaceChildren(
+        shown.length
+          ? "It writes."
+          : "Nothing is written before the last token is read.",
+      );
+    else if (!marks)
+      verdict.replaceChildren(
+        `Without a reference there is no score; you may write one.${cut}`,
+      );
+    else {
+      const hits = marks.theirs.filter(Boolean).length;
+      verdict.replaceChildren(
+        make("b", { class: "score" }, percent(one.score)),
+        ` of the reference: ${hits} of its ${plural(marks.theirs.length, "word")} came out, in order`,
+        `. Of ${plural(plain.length, "word")} written, ${plain.length - hits || "none"} ${plain.length - hits === 1 ? "is" : "are"} wrong. BLEU of this sentence: ${number(one.bleu, 1)}.${cut}`,
+      );
+    }
+  };
+  const update = () => {
+    const text = model.get("text").slice(0, LONGEST.text);
+    words = groups(text, known);
+    const tokens = words.flat();
+    glosses = gloss(tokens, rung());
+    const before = states;
+    states = read(tokens, before);
+    if (states.length !== before.length || states.at(-1) !== before.at(-1))
+      said = tokens.length ? write(states.at(-1).state, LONGEST.words) : [];
+    const result = scored(text, tokens.length, said, reference());
+    const { plain, one } = result;
+    setting = true;
+    const earlier = model.get("tried").find((old) => old.text === text);
+    if (done() && one.score !== null && earlier?.score !== one.score)
+      model.set("tried", noted(model.get("tried"), one));
+    model.set("translation", plain.join(" "));
+    model.set("score", one.score);
+    model.set("bleu", one.bleu);
+    model.save_changes();
+    setting = false;
+    updateSource();
+    updateReading();
+    updateWriting(result);
+    const tried = model.get("tried").length;
+    const joined = tried > 1 ? " The dashed line joins those of this ladder." : "";
+    count.textContent = `${plural(tried, "sentence")} tried, a dot for each.${joined}`;
+    off(clear, !tried);
+    chart.redraw();
+  };
+
+  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
+  const part = (text) => make("div", { class: "part" }, text);
+  const wide = (text, node) => make("label", { class: "wide" }, text, node);
+  body.append(
+    make("style", {}, style, stripStyle, wordStyle),
+    make("div", { class: "row", role: "group", "aria-label": "Ladders" }, ...names),
+    row(shorter, longer, height.box),
+    chips.box,
+    row(removing, back),
+    wide("a Korean sentence: this one, or your own", input),
+    note,
+    part("Reading: one state after each token"),
+    row(run, step, steps.box),
+    context.box,
+    squeezed,
+    part("Writing: the translation"),
+    ours,
+    verdict,
+    wide("what it should say (the reference)", expected),
+    theirs,
+    legend,
+    part("What has been tried"),
+    chart.box,
+    count,
+    row(every, clear),
+  );
+  update();
+  for (const key of ["reference", "at", "tried"])
+    model.on(`change:${key}`, () => {
+      if (!setting) update();
+    });
+  model.on("change:text", () => {
+    if (setting) return;
+    const [place, target] = [found(model.get("text")), model.get("reference")];
+    const stale = ladders.some((one) => one.rungs.some((r) => r.target === target));
+    if (place) load(...place);
+    else set(stale ? { reference: "", at: null } : { at: null });
+  });
+  for (const key of ["ladder", "rung"])
+    model.on(`change:${key}`, () => {
+      if (!setting) load(model.get("ladder"), model.get("rung"));
+    });
+}
+
+export default { render };

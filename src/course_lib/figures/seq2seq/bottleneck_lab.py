@@ -1,0 +1,157 @@
+"""A trained encoder-decoder at work: a growing sentence through one vector."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from course_lib.data.korean_english.ladders import for_page
+from course_lib.figures.arguments import Argument, Number, Text
+from course_lib.figures.base import Figure
+
+STORED = Path(__file__).with_name("bottleneck_lab.json")
+
+
+@dataclass(frozen=True)
+class _Weights(Argument):
+    """A trained network in the form of ``bottleneck_lab.json``, packed in float16.
+
+    It may bring ``ladders`` of its own, as ``ladders.for_page`` gives them.
+    """
+
+    expected = "a mapping with source_words, target_words and parameters, or None"
+
+    def allows(self, value: Any) -> bool:
+        return value is None or isinstance(value, Mapping)
+
+
+class BottleneckLab(Figure):
+    """An encoder-decoder of :mod:`course_lib.seq2seq` translates what the reader types.
+
+    One GRU reads the Korean sentence, its last state is the context, and another GRU
+    writes English from it, greedily. Sentences grow rung by rung; the context does not.
+    """
+
+    title = "The bottleneck"
+    description = (
+        "A Korean sentence, each token with its English meaning below. Buttons make it "
+        "longer and shorter, tokens can be removed, and another sentence can be typed. "
+        "Below, the state of the encoder after each token as a row of coloured cells, "
+        "red below zero and blue above, always equally many. Then the translation word "
+        "by word with probabilities, and the reference; words that are wrong or "
+        "missing are marked. A chart has a dot for each sentence tried: the number of "
+        "its tokens, and the share of the reference that came out in order."
+    )
+    caption = (
+        "Climb, and watch the translation. Then step through the reading: each token "
+        "changes the state, and none makes it larger. The network knows every word of "
+        "these sentences, though it never saw the sentences; what goes wrong is not "
+        "the words but their number. Which goes first: the names, the adjectives, or "
+        "who did what? A score against one reference is strict, and counts a good "
+        "paraphrase as wrong."
+    )
+    reports: ClassVar[dict[str, Any]] = {
+        "translation": "",
+        "score": None,
+        "bleu": None,
+        "tried": [],
+    }
+
+    ladder = Number(
+        "which sentence grows, counted from 1", default=1, low=1, high=99, whole=True
+    )
+    rung = Number("how far it has grown", default=1, low=1, high=99, whole=True)
+    text = Text("a Korean sentence; the rung's if empty", default="", longest=300)
+    reference = Text(
+        "what it should say, words between spaces; the rung's if that is the text",
+        default="",
+        longest=300,
+    )
+    at = Number(
+        "steps shown: tokens read, then words written; all if None",
+        default=None,
+        low=1,
+        high=400,
+        whole=True,
+    )
+    weights = _Weights("the network; stored beside the figure if None", default=None)
+
+    def validate(self) -> None:
+        """Load the stored network, and check that its parts fit together."""
+        if self.weights is None:
+            if not STORED.exists():
+                raise ValueError(
+                    f"weights: got None, but {STORED.name} is not stored; expected "
+                    "a mapping, or the file that course run context-bottleneck "
+                    "--export writes"
+                )
+            self.weights = json.loads(STORED.read_text(encoding="utf-8"))
+        self.weights = {"ladders": for_page(), **self.weights}
+        network = self._network()
+        if missing := [key for key, value in network.items() if not value]:
+            raise ValueError(f"weights: {', '.join(missing)} missing or empty")
+        _check_shapes(network)
+        ladders = network["ladders"]
+        if self.ladder > len(ladders):
+            raise ValueError(f"ladder: got {self.ladder}, expected 1 to {len(ladders)}")
+        rungs = ladders[self.ladder - 1]["rungs"]
+        if self.rung > len(rungs):
+            raise ValueError(f"rung: got {self.rung}, expected 1 to {len(rungs)}")
+        rung = rungs[self.rung - 1]
+        self.text = self.text or rung["text"]
+        if self.text == rung["text"]:
+            self.reference = self.reference or rung["target"]
+
+    def _network(self) -> dict[str, Any]:
+        keys = ("source_words", "target_words", "parameters", "ladders")
+        return {key: self.weights.get(key) for key in keys}
+
+    def state(self) -> dict[str, Any]:
+        """The record of the run stays out of the page."""
+        return {**super().state(), "weights": self._network()}
+
+    def __repr__(self) -> str:
+        rung = self.weights["ladders"][self.ladder - 1]["rungs"][self.rung - 1]
+        own = f", text={self.text!r}" if self.text != rung["text"] else ""
+        return f"BottleneckLab(ladder={self.ladder}, rung={self.rung}{own})"
+
+
+def _check_shapes(network: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` unless it is a GRU encoder-decoder with a fed context."""
+    parameters = network["parameters"]
+    sources, targets = len(network["source_words"]), len(network["target_words"])
+    E = _last(parameters, "encoder.embedding.weight")
+    H = _last(parameters, "encoder.layer.W_h")
+    D = _last(parameters, "decoder.embedding.weight")
+    expected = {
+        "encoder.embedding.weight": [sources, E],
+        **_gru("encoder.layer", E, H),
+        "bridge.parts.0.weight": [H, H],
+        "bridge.parts.0.bias": [H],
+        "decoder.embedding.weight": [targets, D],
+        **_gru("decoder.layer", D + H, H),
+        "decoder.output.weight": [targets, H],
+        "decoder.output.bias": [targets],
+    }
+    for name, shape in expected.items():
+        got = parameters.get(name, {}).get("shape")
+        if got != shape:
+            raise ValueError(f"weights: {name} has shape {got}, expected {shape}")
+    if unknown := sorted(set(parameters) - set(expected)):
+        raise ValueError(f"weights: {unknown[0]} is no parameter of this network")
+
+
+def _gru(name: str, inputs: int, hidden: int) -> dict[str, list[int]]:
+    return {
+        f"{name}.W_x": [3 * hidden, inputs],
+        f"{name}.W_h": [3 * hidden, hidden],
+        f"{name}.b": [3 * hidden],
+        f"{name}.b_n": [hidden],
+    }
+
+
+def _last(parameters: Mapping[str, Any], name: str) -> int:
+    return (parameters.get(name, {}).get("shape") or [0])[-1]
