@@ -56,9 +56,11 @@ def carried_over_padding(states: Tensor, lengths: Tensor, first: Tensor) -> Tens
     H)``. For kernels that know no mask.
     """
     time = torch.arange(states.shape[1], device=states.device)
-    real = torch.minimum(time, (lengths[:, None] - 1).clamp(min=0))  # (B, T)
-    states = states.gather(1, real[..., None].expand_as(states))
-    return torch.where((lengths > 0)[:, None, None], states, first[:, None])
+    rows = torch.arange(len(states), device=states.device)
+    last = states[rows, (lengths - 1).clamp(min=0)]  # (B, T, H) -> (B, H)
+    last = torch.where((lengths > 0)[:, None], last, first)
+    real = (time < lengths[:, None])[..., None]  # (B, T, 1)
+    return torch.where(real, states, last[:, None])
 
 
 def map_state(function: Callable[..., Tensor], *states: Any) -> Any:
@@ -106,12 +108,17 @@ def run_kernel(
     cuDNN has a gradient only with ``training``.
     """
     options = (True, 1, 0.0, training, False)  # biases, 1 layer, no dropout, one way
-    if mask is None:
+    lengths = None if mask is None else lengths_at_start(mask)  # (B,)
+    if lengths is None or len(state) == 1:
         first = _one_or_all([part[None] for part in state])  # (B, H) -> (1, B, H)
         states, *last = kernel(x, first, parameters, *options, True)
-        return states, tuple(part[0] for part in last)
-    lengths = lengths_at_start(mask)  # (B,)
-    # Packed, each row stops at its end. One without a token runs, and is put back.
+        if lengths is None:
+            return states, tuple(part[0] for part in last)
+        # It ran on over the padding, behind all tokens: put the last real state there.
+        states = carried_over_padding(states, lengths, state[0])
+        return states, (states[:, -1],)
+    # A cell is not among the states, so each row has to stop at its end: packed. One
+    # without a token runs, and is put back.
     data, sizes, there, back = pack_padded_sequence(
         x, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
     )

@@ -212,8 +212,8 @@ def sequence_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     Padding counts neither above nor below the fraction, so the loss of a sentence does
     not depend on its neighbours' lengths.
     """
-    each = F.cross_entropy(logits.transpose(1, 2), target, reduction="none")  # (B, T)
-    return each.masked_fill(~mask, 0.0).sum() / mask.sum()
+    each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
+    return each.view_as(target).masked_fill(~mask, 0.0).sum() / mask.sum()  # (B, T)
 
 
 def scheduled_sampling(

@@ -145,6 +145,12 @@ def on(batch: Batch, device: torch.device | str) -> Batch:
     return Batch(*(part.to(device) for part in batch))
 
 
+def tokens_of_a_pair(part: Part) -> float:
+    """Tokens of source and target together, on average."""
+    tokens = sum(len(ids) for ids in (*part.sources, *part.targets))
+    return tokens / len(part.sources)
+
+
 def teacher_forced_loss(model: Seq2Seq, batch: Batch) -> Tensor:
     """Mean cross-entropy per target token, the true tokens before it being given."""
     logits = model(batch.source, batch.source_mask, batch.previous)

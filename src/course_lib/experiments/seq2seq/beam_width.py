@@ -31,6 +31,7 @@ from course_lib.experiments.translation import (
     perplexity,
     read,
     teacher_forced_loss,
+    tokens_of_a_pair,
     translate,
 )
 from course_lib.metrics import by_quarter
@@ -123,7 +124,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         "length_widest": plain["length"][-1],
         "length_penalised": series["penalised"]["length"][-1],
     }
-    tokens = config.steps * config.batch
+    tokens = round(config.steps * config.batch * tokens_of_a_pair(corpus.train))
     return Outcome(metrics, series, tokens, model)
 
 

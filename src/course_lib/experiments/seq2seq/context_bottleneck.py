@@ -42,6 +42,7 @@ from course_lib.experiments.translation import (
     perplexity,
     read,
     teacher_forced_loss,
+    tokens_of_a_pair,
     translate,
 )
 from course_lib.metrics import bleu, by_quarter, exact_match
@@ -168,15 +169,8 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     metrics["gain_longest"] = (
         metrics["bleu_longest_large"] - metrics["bleu_longest_small"]
     )
-    tokens = done * config.batch * _mean_length(corpus)
+    tokens = round(done * config.batch * tokens_of_a_pair(corpus.train))
     return Outcome(metrics, series, tokens, trained)
-
-
-def _mean_length(corpus: Corpus) -> int:
-    """Tokens of source and target in a training pair, on average."""
-    train = corpus.train
-    tokens = sum(len(ids) for ids in (*train.sources, *train.targets))
-    return round(tokens / len(train.sources))
 
 
 def measure(
@@ -307,7 +301,7 @@ def figure(result: Result) -> Figure:
     for ax in (score, parts):
         ax.set_xticks(range(4), names)
         ax.set_xlabel("tokens in the source: four groups of equal size")
-        ax.legend(fontsize=8)
+        ax.legend(fontsize=8, loc="lower left")
     return figure
 
 
