@@ -103,8 +103,8 @@ def test_a_sentence_with_its_glosses_and_its_translation(show) -> None:
     words = ["I", "go", "home"]
     theirs = [list(one) for one in zip(words, missing, strict=True)]
     assert said(page, "The reference") == theirs
-    verdict = page.get_by_text("of the reference:").inner_text()
-    assert verdict.startswith(f"{got['shares']} of the reference: {sum(got['theirs'])}")
+    verdict = page.get_by_text("in the reference and").inner_text()
+    assert verdict.startswith(f"{got['shares']} right: {sum(got['theirs'])} word")
     assert verdict.endswith(f"BLEU of this sentence: {got['rounded']}.")
     assert page.evaluate("model.get('translation')") == " ".join(got["plain"])
     assert page.evaluate("model.get('score')") == pytest.approx(got["share"])
@@ -169,7 +169,7 @@ def test_reading_and_writing_step_by_step(show) -> None:
         unread = page.locator(".token.unread").count()
         assert unread == 5 - n
         assert said(page, "The translation") == []
-        assert not page.get_by_text("of the reference:").is_visible()
+        assert not page.get_by_text("in the reference and").is_visible()
         if n < 5:
             word = "token" if n == 1 else "tokens"
             assert page.get_by_text(f"After {n} {word} the state is").is_visible()
@@ -180,7 +180,7 @@ def test_reading_and_writing_step_by_step(show) -> None:
         assert len(said(page, "The translation")) == n
         step.click()
     assert page.evaluate("model.get('at')") is None
-    assert page.get_by_text("of the reference:").is_visible()
+    assert page.get_by_text("in the reference and").is_visible()
     slider(page, "step").press("Home")
     assert shown(page, "step") == "1 of 5 tokens read"
     chips(page).press("ArrowRight")
@@ -265,7 +265,7 @@ def test_a_sentence_can_be_typed(show) -> None:
     assert page.evaluate("model.get('tried').length") == 1  # without a reference none
     field(page, "what it should say").fill("Gildong goes home")
     assert page.evaluate("model.get('tried').length") == 2
-    assert page.get_by_text("of its 3 words came out").is_visible()
+    assert page.get_by_text("of 3 in the reference").is_visible()
     field(page, "what it should say").fill(page.evaluate("model.get('translation')"))
     assert page.evaluate("model.get('tried').length") == 2
     assert page.evaluate("model.get('tried')[1].score") == 1  # of the last reference

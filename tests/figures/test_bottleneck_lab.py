@@ -204,7 +204,8 @@ def test_the_comparison_finds_the_longest_common_part() -> None:
         kept = [w for w, yes in zip(ours, got["ours"], strict=True) if yes]
         assert kept == [w for w, yes in zip(theirs, got["theirs"], strict=True) if yes]
         assert len(kept) == size
-        assert got["share"] == (size / len(theirs) if theirs else None)
+        most = max(len(ours), len(theirs))
+        assert got["share"] == (size / most if theirs else None)
 
 
 # -- what Python gives ----------------------------------------------------------------

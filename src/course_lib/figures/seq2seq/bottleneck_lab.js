@@ -345,8 +345,8 @@ function render({ model, el }) {
       const hits = marks.theirs.filter(Boolean).length;
       verdict.replaceChildren(
         make("b", { class: "score" }, percent(one.score)),
-        ` of the reference: ${hits} of its ${plural(marks.theirs.length, "word")} came out, in order`,
-        `. Of ${plural(plain.length, "word")} written, ${plain.length - hits || "none"} ${plain.length - hits === 1 ? "is" : "are"} wrong. BLEU of this sentence: ${number(one.bleu, 1)}.${cut}`,
+        ` right: ${plural(hits, "word")} in order, of ${marks.theirs.length} in the reference and ${plain.length} written.`,
+        ` BLEU of this sentence: ${number(one.bleu, 1)}.${cut}`,
       );
     }
   };

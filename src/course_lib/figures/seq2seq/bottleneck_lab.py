@@ -43,7 +43,7 @@ class BottleneckLab(Figure):
         "red below zero and blue above, always equally many. Then the translation word "
         "by word with probabilities, and the reference; words that are wrong or "
         "missing are marked. A chart has a dot for each sentence tried: the number of "
-        "its tokens, and the share of the reference that came out in order."
+        "its tokens, and the share of the words that are right and in order."
     )
     caption = (
         "Climb, and watch the translation. Then step through the reading: each token "

@@ -1,7 +1,8 @@
 // A translation beside its reference: which words came out, in the right order.
 
 // The longest list of words that both have in the same order. `ours` and `theirs` say of
-// each word whether it is in that list, `share` how much of the reference it is.
+// each word whether it is in that list, `share` how much it is of the longer one: so to
+// say too much costs as much as to say too little.
 export function compare(translation, reference) {
   const [m, n] = [translation.length, reference.length];
   // length[i][j]: of the longest one that is left from ours[i] and theirs[j] on
@@ -18,5 +19,5 @@ export function compare(translation, reference) {
     if (translation[i] === reference[j]) [ours[i++], theirs[j++]] = [true, true];
     else if (length[i + 1][j] >= length[i][j + 1]) i++;
     else j++;
-  return { ours, theirs, share: n ? length[0][0] / n : null };
+  return { ours, theirs, share: n ? length[0][0] / Math.max(m, n) : null };
 }

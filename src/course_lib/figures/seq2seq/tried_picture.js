@@ -15,7 +15,7 @@ export function triedPicture({ tried, text, path, pick }) {
     const x = (tokens) => LEFT + ((right - LEFT) * tokens) / longest;
     const y = (score) => TOP + HEIGHT * (1 - score);
     const across = (v) => [LEFT, right].map((at) => [at, y(v)]);
-    const nodes = [label(2, 12, "share of the reference, in order", "start", "output")];
+    const nodes = [label(2, 12, "words right, in order", "start", "output")];
     for (const v of [0, 0.5, 1])
       nodes.push(
         line(across(v), "line", 1),
