@@ -6,7 +6,12 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A test says nothing of how long it takes; the first call of torch takes a second.
+hypothesis.settings.register_profile("course", deadline=None)
+hypothesis.settings.load_profile("course")
 
 sys.path.insert(0, str(Path(__file__).parent / "book" / "tools"))
 
