@@ -260,7 +260,7 @@ EXPERIMENT = Experiment(
             Band("widest_gain", "for comparison: what the widest beam gains"),
             Band("length_greedy", "for comparison: words said by greedy decoding"),
             Band("length_widest", "for comparison: words said by the widest beam"),
-            Band("length_penalised", "for comparison: with the length penalty"),
+            Band("length_penalised", "for comparison: and with the length penalty"),
         ),
         "real": (
             Band("score_gain", "a wider beam finds more probable sentences", low=0.1),

@@ -379,10 +379,15 @@ EXPERIMENT = Experiment(
             Band("bleu_longest_large", "and stays far below the shortest", high=35),
             Band(
                 "forced_fall_large",
-                "the next word is lost too, with the true words before it given",
+                "the share of next words that are right, with the true words before "
+                "them given, falls too: by",
                 low=0.05,
             ),
-            Band("words_fall_large", "and words are not said at all", low=0.1),
+            Band(
+                "words_fall_large",
+                "and that of the reference's words that are said at all: by",
+                low=0.1,
+            ),
         ),
         "real": (
             Band("bleu_large", "it translates captions", low=20),

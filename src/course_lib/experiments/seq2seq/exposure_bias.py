@@ -312,7 +312,7 @@ def _bands(e: Expected) -> tuple[Band, ...]:
         Band(
             "exact_over_independent",
             "errors gather in some sentences: more translations are exact than "
-            "(1 - ε)^T would leave",
+            "if each word were wrong by chance",
             low=e.clustered,
         ),
         Band(
@@ -418,5 +418,17 @@ EXPERIMENT = Experiment(
     figure=figure,
     units={f"bleu_{kind}": "BLEU" for kind in ("teacher", "50", "100")}
     | {f"bleu_gain_{percent}": "BLEU" for percent in (50, 100)}
-    | {"price_teacher": "edits"},
+    | {
+        "price_teacher": "edits",
+        "disagree_teacher": "of the sentences",
+        "exact_over_independent": "times as many",
+        "hard_share": "of the rise",
+        "harm_teacher": "of the tokens",
+        "far_over_harm": "of the harm",
+        "harm_ratio_50": "times that of teacher forcing",
+        "price_ratio_50": "times that of teacher forcing",
+        "perplexity_ratio_50": "times that of teacher forcing",
+        "perplexity_ratio_100": "times that of teacher forcing",
+        "edits_ratio_50": "times those of teacher forcing",
+    },
 )

@@ -12,7 +12,7 @@ export const EXAMPLES = [
   [
     "roles swapped",
     "the student gave the teacher a small book about birds",
-    "Who gave the book to whom is wrong, and BLEU hardly minds.",
+    "Who gave the book to whom is wrong. BLEU sees two words out of place.",
   ],
   [
     "right but short",
@@ -161,7 +161,7 @@ function render({ model, el }) {
         two(before[key]) === two(after[key])
           ? `${name} stays ${two(after[key])}`
           : `${name} goes from ${two(before[key])} to ${two(after[key])}`;
-      return `${says}: ${one(before.score)} → ${one(after.score)}. ${factor("The mean of the precisions", "mean")}, ${factor("the brevity penalty", "brevity")}.${told}`;
+      return `${says}: ${one(before.score)} → ${one(after.score)}. ${factor("The geometric mean of the precisions", "mean")}, ${factor("the brevity penalty", "brevity")}.${told}`;
     },
   });
 

@@ -346,7 +346,9 @@ function render({ model, el }) {
       verdict.replaceChildren(
         make("b", { class: "score" }, percent(one.score)),
         ` right: ${plural(hits, "word")} in order, of ${marks.theirs.length} in the reference and ${plain.length} written.`,
-        ` BLEU of this sentence: ${number(one.bleu, 1)}.${cut}`,
+        plain.length < 4
+          ? ` BLEU needs at least four words.${cut}`
+          : ` BLEU of this sentence: ${number(one.bleu, 1)}.${cut}`,
       );
     }
   };
