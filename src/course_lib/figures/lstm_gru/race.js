@@ -101,6 +101,7 @@ function render({ model, el }) {
     return `Lags learned with seed ${model.get("seed")}: ${said.join("; ")}. Sweep again for another seed.`;
   };
 
+  let charted = ""; // what the chart shows
   const pictures = {
     sequence: sequencePicture(() => run),
     lanes: lanesPicture(() => run),
@@ -244,7 +245,14 @@ function render({ model, el }) {
     if (verdict.textContent !== text) verdict.textContent = text;
     bet.box.style.display = sweeping ? "none" : "";
     bet.update();
-    for (const picture of Object.values(pictures)) picture.redraw();
+    pictures.sequence.redraw();
+    pictures.lanes.redraw();
+    const lags = LAGS.map((lag) => KINDS.map((kind) => record(kind, lag)));
+    const shown = JSON.stringify([model.get("lag"), lags]);
+    if (shown !== charted) {
+      charted = shown; // only then: what is redrawn under the pointer can't be clicked
+      pictures.chart.redraw();
+    }
     if (!play.playing) model.save_changes();
   };
   const row = (...nodes) => make("div", { class: "row" }, ...nodes);
