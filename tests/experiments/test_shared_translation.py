@@ -8,7 +8,6 @@ import torch
 from course_lib.data.korean_english import draws, translations
 from course_lib.data.translation import END, collate
 from course_lib.decoding import Hypothesis
-from course_lib.experiments import translation
 from course_lib.experiments.translation import (
     accuracy,
     batches,
@@ -139,4 +138,12 @@ def test_multi30k_is_read_in_subwords_and_written_in_words():
         said = corpus.text(corpus.test.targets[i].tolist())
         assert said == corpus.test.references[i]
     assert corpus.tokenize == "13a"
-    assert translation.CORPORA == ("grammar", "multi30k")
+
+
+@pytest.mark.data
+def test_korean_everyday_sentences_are_read_too():
+    corpus = read("tatoeba-kor", 0, 0, 0)
+    assert len(corpus.test.references) == 300
+    assert corpus.best == corpus.test.references
+    source = corpus.source_text(corpus.test.sources[0].tolist())
+    assert any("가" <= letter <= "힣" for letter in source)

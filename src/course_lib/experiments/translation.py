@@ -1,13 +1,14 @@
 """What the translation experiments of several chapters share: corpora, batches, scores.
 
-A corpus is the generated Korean-English one (``"grammar"``, which needs no download) or
-Multi30k, German to English (``"multi30k"``), in subwords.
+A corpus is the generated Korean-English one (``"grammar"``, which needs no download),
+or a real one in subwords: ``"multi30k"``, captions from German into English,
+``"tatoeba-fra"`` and ``"tatoeba-kor"``, everyday sentences from French and Korean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -22,7 +23,9 @@ from course_lib.decoding import Hypothesis, beam_search, evaluating, greedy
 from course_lib.metrics import bleu, by_quarter
 from course_lib.seq2seq import Seq2Seq, sequence_loss
 
-CORPORA = ("grammar", "multi30k")
+Name = Literal["grammar", "multi30k", "tatoeba-fra", "tatoeba-kor"]
+CORPORA = get_args(Name)
+SUBWORDS = 8000  # at most, of each language
 
 
 class Part(NamedTuple):
@@ -63,9 +66,9 @@ def read(name: str, train: int, test: int, seed: int, longest: int = 50) -> Corp
     """
     if name not in CORPORA:
         raise ValueError(f"corpus: got {name!r}, expected one of {', '.join(CORPORA)}")
-    if name == "multi30k":
-        return multi30k()
-    return grammar(train, max(200, train // 50), test, seed, longest)
+    if name == "grammar":
+        return grammar(train, max(200, train // 50), test, seed, longest)
+    return real(name)
 
 
 def grammar(train: int, valid: int, test: int, seed: int, longest: int = 50) -> Corpus:
@@ -100,14 +103,22 @@ def grammar(train: int, valid: int, test: int, seed: int, longest: int = 50) -> 
     )
 
 
-def multi30k(size: int = 8000) -> Corpus:
-    """Image captions, German into English, in subwords, ``size`` for each language.
+def real(name: str) -> Corpus:
+    """A corpus of :mod:`course_lib.data.parallel`, whose splits share no sentence.
 
-    The test set is test2016; see :func:`course_lib.data.parallel.multi30k`.
+    The subwords are learned from the training sentences. The best that a model could
+    say is taken to be the reference: nobody knows what else would be right.
     """
-    pairs = {split: parallel.multi30k(split) for split in parallel.SPLITS}
+
+    def split(part: str) -> list[parallel.Pair]:
+        if name == "multi30k":
+            return parallel.multi30k(part)
+        return parallel.tatoeba(name.removeprefix("tatoeba-"), part)
+
+    pairs = {part: split(part) for part in parallel.SPLITS}
     source, target = (
-        Subwords.learn([pair[side] for pair in pairs["train"]], size) for side in (0, 1)
+        Subwords.learn([pair[side] for pair in pairs["train"]], SUBWORDS)
+        for side in (0, 1)
     )
     parts = {
         split: Part(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -24,6 +24,7 @@ from course_lib.experiments.learning import learn
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.translation import (
     Corpus,
+    Name,
     batches,
     bleu_by_quarter,
     corpus_bleu,
@@ -50,9 +51,9 @@ WIDTHS = (1, 2, 4, 8, 16)
 class Config:
     """The large model of ``context-bottleneck``, trained as there."""
 
-    corpus: Literal["grammar", "multi30k"] = "grammar"  # grammar: Korean to English
-    train: int = 20_000  # pairs; multi30k has 29,000 and takes all
-    test: int = 400  # pairs; multi30k: its own 1,000
+    corpus: Name = "grammar"  # grammar: Korean to English, made here
+    train: int = 20_000  # pairs of the grammar; the others take all of theirs
+    test: int = 400  # pairs of the grammar; the others have their own
     embedding: int = 64  # E
     hidden: int = 128  # half the numbers in the context: the encoder reads both ways
     steps: int = 1500  # optimiser steps

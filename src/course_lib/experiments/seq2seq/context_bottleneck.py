@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -34,6 +34,7 @@ from course_lib.experiments.learning import learn
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.translation import (
     Corpus,
+    Name,
     accuracy,
     batches,
     bleu_by_quarter,
@@ -63,9 +64,9 @@ SHOWN = (3, 9, 24)  # source tokens of the translations that the page shows
 class Config:
     """Two models; the small one gets more steps, and about as many seconds."""
 
-    corpus: Literal["grammar", "multi30k"] = "grammar"  # grammar: Korean to English
-    train: int = 20_000  # pairs; multi30k has 29,000 and takes all
-    test: int = 800  # pairs; multi30k: its own 1,000
+    corpus: Name = "grammar"  # grammar: Korean to English, made here
+    train: int = 20_000  # pairs of the grammar; the others take all of theirs
+    test: int = 800  # pairs of the grammar; the others have their own
     small_embedding: int = 32  # E
     small_hidden: int = 64  # numbers in the context: the encoder reads one way
     small_steps: int = 3600  # optimiser steps

@@ -33,7 +33,7 @@ import operator
 import statistics
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +58,7 @@ from course_lib.experiments.seq2seq.mistakes import (
     until_wrong,
     wrong_words,
 )
-from course_lib.experiments.translation import Corpus, Part
+from course_lib.experiments.translation import Corpus, Name, Part
 from course_lib.seq2seq import (
     Seq2Seq,
     Seq2SeqConfig,
@@ -77,7 +77,7 @@ VALID = 200  # validation sentences, for the curves
 class Config:
     """One model for each share of own words; short sentences, read step by step."""
 
-    corpus: Literal["grammar", "multi30k"] = "grammar"  # multi30k: after a download
+    corpus: Name = "grammar"  # the others: after a download
     train: int = 16_000  # sentence pairs
     test: int = 1000  # sentence pairs, the same for every seed
     longest: int = 12  # source tokens; the decoder is trained one token at a time

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -39,6 +39,7 @@ from course_lib.experiments.seq2seq.word_for_word import WordForWord
 from course_lib.experiments.translation import (
     Corpus,
     Forced,
+    Name,
     Part,
     batches,
     corpus_bleu,
@@ -70,9 +71,9 @@ class Config:
     hidden: int = 128  # H of the LSTMs, word for word
     steps: int = 900  # optimiser steps, word for word: with more the gap closes
     test: int = 500  # word-for-word sentences of any length, as many of the longest
-    corpus: Literal["grammar", "multi30k"] = "grammar"  # grammar: Korean to English
-    train_pairs: int = 8_000  # of the grammar; multi30k has 29,000 and takes all
-    test_pairs: int = 500  # of the grammar; multi30k has its own 1,000
+    corpus: Name = "grammar"  # grammar: Korean to English, made here
+    train_pairs: int = 8_000  # of the grammar; the others take all of theirs
+    test_pairs: int = 500  # of the grammar; the others have their own
     translation_embedding: int = 64  # E
     translation_hidden: int = 128  # H
     translation_steps: int = 720  # optimiser steps
