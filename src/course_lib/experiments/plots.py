@@ -18,7 +18,7 @@ def blank(rows: int = 1, height: float = 3.4) -> tuple[Figure, Sequence[Axes]]:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(
-        rows, 1, figsize=(5.6, height * rows), squeeze=False, layout="constrained"
+        rows, 1, figsize=(4.8, height * rows), squeeze=False, layout="constrained"
     )
     plt.close(figure)  # or a notebook shows it twice
     for ax in axes[:, 0]:

@@ -187,7 +187,7 @@ def figure(result: Result) -> Figure:
     ax.minorticks_off()
     ax.set_xlabel("lag (time steps)")
     ax.set_ylabel("accuracy, median run (%)")
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))  # off the curves
     return figure
 
 
