@@ -12,6 +12,7 @@ import pytest
 from translators import lab
 
 from course_lib.figures import Figure
+from course_lib.figures.attention import ScoreWorkshop
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
@@ -35,6 +36,7 @@ FIGURES = [
     BleuCalculator(),
     BeamTree(),
     lab(text="</script><!--<script>"),
+    ScoreWorkshop(),
 ]
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=repr)
 
@@ -176,7 +178,16 @@ def test_a_wrong_argument_is_named(make, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [Stepper, GradientThermometer, EchoTrainer, Quiz, GateConsole, Race]
+    "kind",
+    [
+        Stepper,
+        GradientThermometer,
+        EchoTrainer,
+        Quiz,
+        GateConsole,
+        Race,
+        ScoreWorkshop,
+    ],
 )
 def test_each_argument_is_documented(kind: type[Figure]) -> None:
     for name, parameter in inspect.signature(kind).parameters.items():

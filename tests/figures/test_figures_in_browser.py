@@ -8,6 +8,7 @@ from pages import focused, live, reveal, shown, slider
 from playwright.sync_api import expect
 from translators import lab
 
+from course_lib.figures.attention import ScoreWorkshop
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
@@ -32,6 +33,7 @@ FIGURES = {
     "bleu": BleuCalculator(),
     "beam": BeamTree(),
     "bottleneck": lab(rung=2),
+    "workshop": ScoreWorkshop(),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(
