@@ -108,6 +108,8 @@ def run_kernel(
     cuDNN has a gradient only with ``training``.
     """
     options = (True, 1, 0.0, training, False)  # biases, 1 layer, no dropout, one way
+    if mask is not None and mask.all():
+        mask = None  # nothing is padded
     lengths = None if mask is None else lengths_at_start(mask)  # (B,)
     if lengths is None or len(state) == 1:
         first = _one_or_all([part[None] for part in state])  # (B, H) -> (1, B, H)
