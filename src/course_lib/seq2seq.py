@@ -212,8 +212,14 @@ def sequence_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     Padding counts neither above nor below the fraction, so the loss of a sentence does
     not depend on its neighbours' lengths.
     """
+    each = token_losses(logits, target)
+    return each.masked_fill(~mask, 0.0).sum() / mask.sum()
+
+
+def token_losses(logits: Tensor, target: Tensor) -> Tensor:
+    """The cross-entropy of each token: ``(B, T, V)``, ``(B, T)`` -> ``(B, T)``."""
     each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
-    return each.view_as(target).masked_fill(~mask, 0.0).sum() / mask.sum()  # (B, T)
+    return each.view_as(target)  # (B T,) -> (B, T)
 
 
 def scheduled_sampling(

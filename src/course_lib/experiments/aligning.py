@@ -20,9 +20,8 @@ from course_lib.alignment import (
 from course_lib.attention import AttentionSeq2Seq
 from course_lib.data import korean_english
 from course_lib.data.korean_english import LONGEST, Pair
-from course_lib.data.translation import collate
 from course_lib.decoding import evaluating
-from course_lib.experiments.translation import Part, on
+from course_lib.experiments.translation import Part, in_batches
 
 
 def gold(test: int, longest: int = LONGEST) -> list[Pair]:
@@ -38,18 +37,12 @@ def forced_weights(
     model: AttentionSeq2Seq, part: Part, batch: int = 128
 ) -> list[Tensor]:
     """Where each pair of ``part`` is looked at: ``(T + 1, S)`` each, END's row last."""
-    device = next(model.parameters()).device
-    lengths = part.lengths()
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    found: list[Tensor] = [torch.empty(0)] * len(order)
+    found: list[Tensor] = [torch.empty(0)] * len(part.sources)
     with evaluating(model):
-        for start in range(0, len(order), batch):
-            rows = order[start : start + batch]
-            chosen = part.of(rows)
-            one = on(collate(chosen.sources, chosen.targets), device)
+        for rows, one in in_batches(model, part, batch):
             weights = model.weights(one.source, one.source_mask, one.previous).cpu()
             for row, i in enumerate(rows):
-                T, S = len(part.targets[i]), lengths[i]
+                T, S = len(part.targets[i]), len(part.sources[i])
                 found[i] = weights[row, : T + 1, :S].clone()  # (B, T', S') -> (T+1, S)
     return found
 

@@ -7,12 +7,11 @@ or a real one in subwords: ``"multi30k"``, captions from German into English,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from course_lib.data import korean_english, parallel
 from course_lib.data.batching import Buckets, pad
@@ -21,7 +20,14 @@ from course_lib.data.subwords import Subwords
 from course_lib.data.translation import END, START, Batch, Vocabulary, collate
 from course_lib.decoding import Hypothesis, beam_search, evaluating, greedy
 from course_lib.metrics import bleu, by_quarter
-from course_lib.seq2seq import Seq2Seq, sequence_loss
+from course_lib.seq2seq import (
+    Seq2Seq,
+    Seq2SeqConfig,
+    seq2seq,
+    sequence_loss,
+    token_losses,
+)
+from course_lib.training import to_device
 
 Name = Literal["grammar", "multi30k", "tatoeba-fra", "tatoeba-kor"]
 CORPORA = get_args(Name)
@@ -151,15 +157,33 @@ def batches(part: Part, batch: int, seed: int) -> Callable[[int], Batch]:
     return batch_at
 
 
-def on(batch: Batch, device: torch.device | str) -> Batch:
-    """The batch on another device."""
-    return Batch(*(part.to(device) for part in batch))
-
-
 def tokens_of_a_pair(part: Part) -> float:
     """Tokens of source and target together, on average."""
     tokens = sum(len(ids) for ids in (*part.sources, *part.targets))
     return tokens / len(part.sources)
+
+
+def encoder_decoder(
+    corpus: Corpus,
+    embedding: int,
+    hidden: int,
+    seed: int,
+    bidirectional: bool = True,
+    dropout: float = 0.0,
+) -> Seq2Seq:
+    """A GRU pair for ``corpus`` that shows the context at every step, untrained."""
+    torch.manual_seed(seed)
+    return seq2seq(
+        Seq2SeqConfig(
+            len(corpus.source),
+            len(corpus.target),
+            embedding,
+            hidden,
+            bidirectional=bidirectional,
+            feed_context=True,
+            dropout=dropout,
+        )
+    )
 
 
 def teacher_forced_loss(model: Seq2Seq, batch: Batch) -> Tensor:
@@ -177,21 +201,29 @@ class Forced(NamedTuple):
 
 def forced(model: Seq2Seq, part: Part, batch: int = 128) -> list[Forced]:
     """Every target of ``part``, teacher-forced."""
-    device = next(model.parameters()).device
     found: list[Forced | None] = [None] * len(part.sources)
     with evaluating(model):
-        for rows in _by_length(part.lengths(), batch):
-            chosen = part.of(rows)
-            one = on(collate(chosen.sources, chosen.targets), device)
+        for rows, one in in_batches(model, part, batch):
             logits = model(one.source, one.source_mask, one.previous)  # (B, T, V)
-            losses = F.cross_entropy(
-                logits.transpose(1, 2), one.target, reduction="none"
-            ).cpu()
+            losses = token_losses(logits, one.target).cpu()  # (B, T)
             right = (logits.argmax(-1) == one.target).cpu()  # (B, T)
-            for row, (i, target) in enumerate(zip(rows, chosen.targets, strict=True)):
-                end = len(target) + 1
+            for row, i in enumerate(rows):
+                end = len(part.targets[i]) + 1
                 found[i] = Forced(losses[row, :end], right[row, :end])
     return found
+
+
+def in_batches(
+    model: nn.Module, part: Part, batch: int
+) -> Iterator[tuple[list[int], Batch]]:
+    """All of ``part`` on the model's device, with the places of its rows in ``part``.
+
+    Sources of similar length come together, so that little of a batch is padding.
+    """
+    device = next(model.parameters()).device
+    for rows in _by_length(part.lengths(), batch):
+        chosen = part.of(rows)
+        yield rows, to_device(collate(chosen.sources, chosen.targets), device)
 
 
 def perplexity(found: Sequence[Forced]) -> float:

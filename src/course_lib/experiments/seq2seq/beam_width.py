@@ -16,8 +16,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from course_lib.decoding import Hypothesis
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import learn
@@ -28,6 +26,7 @@ from course_lib.experiments.translation import (
     batches,
     bleu_by_quarter,
     corpus_bleu,
+    encoder_decoder,
     forced,
     perplexity,
     read,
@@ -36,7 +35,6 @@ from course_lib.experiments.translation import (
     translate,
 )
 from course_lib.metrics import by_quarter
-from course_lib.seq2seq import Seq2SeqConfig, seq2seq
 from course_lib.training import Setting, Training
 
 if TYPE_CHECKING:
@@ -69,16 +67,8 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Train, then decode with every width, without and with the length penalty."""
     corpus = read(config.corpus, config.train, config.test, setting.seed)
     valid = corpus.valid.of(range(200))
-    torch.manual_seed(setting.seed)
-    model = seq2seq(
-        Seq2SeqConfig(
-            len(corpus.source),
-            len(corpus.target),
-            config.embedding,
-            config.hidden,
-            feed_context=True,
-            dropout=config.dropout,
-        )
+    model = encoder_decoder(
+        corpus, config.embedding, config.hidden, setting.seed, dropout=config.dropout
     )
     total = config.steps + len(WIDTHS) * 2
     curve = yield from learn(

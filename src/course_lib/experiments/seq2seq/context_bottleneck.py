@@ -39,6 +39,7 @@ from course_lib.experiments.translation import (
     batches,
     bleu_by_quarter,
     corpus_bleu,
+    encoder_decoder,
     forced,
     perplexity,
     read,
@@ -47,7 +48,7 @@ from course_lib.experiments.translation import (
     translate,
 )
 from course_lib.metrics import bleu, by_quarter, exact_match
-from course_lib.seq2seq import Seq2Seq, Seq2SeqConfig, seq2seq
+from course_lib.seq2seq import Seq2Seq
 from course_lib.training import Setting, Training
 
 if TYPE_CHECKING:
@@ -116,17 +117,13 @@ class Trained(NamedTuple):
 
 def build(config: Config, size: str, corpus: Corpus, seed: int) -> Seq2Seq:
     """One of the two models, before training."""
-    torch.manual_seed(seed)
-    return seq2seq(
-        Seq2SeqConfig(
-            len(corpus.source),
-            len(corpus.target),
-            embedding=getattr(config, f"{size}_embedding"),
-            hidden=getattr(config, f"{size}_hidden"),
-            bidirectional=size == "large",
-            feed_context=True,
-            dropout=config.dropout,
-        )
+    return encoder_decoder(
+        corpus,
+        getattr(config, f"{size}_embedding"),
+        getattr(config, f"{size}_hidden"),
+        seed,
+        bidirectional=size == "large",
+        dropout=config.dropout,
     )
 
 

@@ -59,14 +59,8 @@ from course_lib.experiments.seq2seq.mistakes import (
     wrong_words,
 )
 from course_lib.experiments.translation import Corpus, Name, Part
-from course_lib.seq2seq import (
-    Seq2Seq,
-    Seq2SeqConfig,
-    scheduled_sampling,
-    seq2seq,
-    sequence_loss,
-)
-from course_lib.training import Setting, Training
+from course_lib.seq2seq import Seq2Seq, scheduled_sampling, sequence_loss
+from course_lib.training import Setting, Training, to_device
 
 READ_AT_ONCE = 100  # test sentences
 BANDED = (0.0, 0.5, 1.0)  # shares of own words
@@ -104,16 +98,9 @@ class Sampled(NamedTuple):
 
 def build(config: Config, corpus: Corpus, seed: int) -> Seq2Seq:
     """A model before training; the summary is shown at every step."""
-    torch.manual_seed(seed)
-    sizes = Seq2SeqConfig(
-        len(corpus.source),
-        len(corpus.target),
-        config.embedding,
-        config.hidden,
-        dropout=config.dropout,
-        feed_context=True,
+    return translation.encoder_decoder(
+        corpus, config.embedding, config.hidden, seed, dropout=config.dropout
     )
-    return seq2seq(sizes)
 
 
 def check(config: Config) -> None:
@@ -242,7 +229,7 @@ def look_back(
     with evaluating(model):
         for rows in torch.arange(len(part.sources)).split(READ_AT_ONCE):
             some = part.of(rows.tolist())
-            batch = translation.on(collate(some.sources, some.targets), device)
+            batch = to_device(collate(some.sources, some.targets), device)
             wrong, logits = wrong_words(model, batch)
             first = first_mistakes(wrong, logits)
             own += after(model, batch, wrong, first, config.lags)

@@ -47,9 +47,11 @@ from course_lib.experiments.translation import (
     perplexity,
     read,
     teacher_forced_loss,
+    tokens_of_a_pair,
     translate,
 )
 from course_lib.lstm_gru import LSTM
+from course_lib.metrics import by_quarter
 from course_lib.recurrent import Bidirectional
 from course_lib.seq2seq import Decoder, Encoder, Seq2Seq
 from course_lib.training import Setting, Training
@@ -134,7 +136,6 @@ def _word_for_word(config: Config, seed: int, mirrored: bool) -> Task:
 def _translation(config: Config, seed: int) -> Task:
     corpus = read(config.corpus, config.train_pairs, config.test_pairs, seed)
     train = corpus.train
-    tokens = sum(len(ids) + 0.5 for ids in (*train.sources, *train.targets))
     return Task(
         name="translation",
         orders=ALL_ORDERS,
@@ -142,7 +143,7 @@ def _translation(config: Config, seed: int) -> Task:
         sizes=(config.translation_embedding, config.translation_hidden),
         dropout=config.dropout,
         steps=config.translation_steps,
-        tokens=tokens / len(train.sources),
+        tokens=tokens_of_a_pair(train) + 1,  # the end
         batch_at=batches(train, config.batch, seed),
         few=longest_quarter(corpus.valid),
         test=corpus.test,
@@ -154,9 +155,7 @@ def _translation(config: Config, seed: int) -> Task:
 
 def longest_quarter(part: Part) -> Part:
     """The quarter of the pairs whose sources are longest."""
-    lengths = part.lengths()
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    return part.of(order[len(order) * 3 // 4 :])
+    return part.of(by_quarter(part.lengths(), list)[-1])
 
 
 def build(task: Task, order: str, seed: int) -> Seq2Seq:
