@@ -7,12 +7,15 @@ import platform
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import babel
 import torch
 
 import course_lib
+
+if TYPE_CHECKING:
+    from course_lib.experiments.claim import Experiment
 
 
 def check_device(device: str, precision: str = "float32") -> None:
@@ -49,11 +52,15 @@ def machine(device: str, precision: str) -> dict[str, Any]:
     }
 
 
-def origin(experiment: str, scale: str, seed: int) -> dict[str, Any]:
-    """Where trained weights come from, to be stored with them."""
+def origin(experiment: Experiment, config: Any, seed: int) -> dict[str, Any]:
+    """Where trained weights come from, to be stored with them.
+
+    The scale is that whose config this is, or "changed".
+    """
+    known = (name for name, one in experiment.scales.items() if one == config)
     return {
-        "experiment": experiment,
-        "scale": scale,
+        "experiment": experiment.name,
+        "scale": next(known, "changed"),
         "seed": seed,
         "commit": _commit(),
         "versions": {

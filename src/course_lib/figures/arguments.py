@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -83,6 +83,21 @@ class Texts(Argument):
             and not isinstance(value, str)
             and all(isinstance(item, str) and item.strip() for item in value)
         )
+
+
+@dataclass(frozen=True)
+class Weights(Argument):
+    """A trained network as it is stored beside its figure, or ``None`` for that one."""
+
+    _: KW_ONLY
+    parts: str  # its keys, in words
+
+    @property
+    def expected(self) -> str:
+        return f"a mapping with {self.parts}, or None"
+
+    def allows(self, value: Any) -> bool:
+        return value is None or isinstance(value, Mapping)
 
 
 @dataclass(frozen=True)

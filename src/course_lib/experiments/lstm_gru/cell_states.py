@@ -253,7 +253,6 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
     from course_lib.figures.weights import pack, unpack
 
     model, corpus, told, seed = outcome.model
-    scale = next((s for s, known in SCALES.items() if known == config), "changed")
     packed = {name: pack(value) for name, value in model.state_dict().items()}
     rounded = build(config, "lstm", len(corpus.characters), seed)
     rounded.load_state_dict(
@@ -261,7 +260,7 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
     )
     return {
         "record": {
-            **origin(EXPERIMENT.name, scale, seed),
+            **origin(EXPERIMENT, config, seed),
             "test_characters": int(corpus.test.mask.sum()),
             "test_perplexity_float32": round(outcome.metrics["perplexity_lstm"], 6),
             "test_perplexity_float16": round(perplexity(rounded, corpus.test), 6),

@@ -184,7 +184,6 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
     from course_lib.figures.weights import pack, unpack
 
     model, words, seed = outcome.model
-    scale = next((s for s, known in SCALES.items() if known == config), "changed")
     state = model.state_dict()
     packed = {name.removeprefix("layer."): pack(value) for name, value in state.items()}
     rounded = SequenceClassifier(
@@ -199,7 +198,7 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
     accuracy = balanced_accuracy(rounded, encode(words.test), len(words.labels))
     return {
         "record": {
-            **origin(EXPERIMENT.name, scale, seed),
+            **origin(EXPERIMENT, config, seed),
             "test_words": len(words.test),
             "test_accuracy_float32": round(outcome.metrics["rnn"], 6),
             "test_accuracy_float16": round(accuracy.mean().item(), 6),

@@ -310,7 +310,6 @@ def export(config: Config, outcome: Outcome) -> dict[str, Any]:
     from course_lib.figures.weights import pack, unpack
 
     model, corpus, seed = outcome.model
-    scale = next((s for s, known in SCALES.items() if known == config), "changed")
     packed = {name: pack(value) for name, value in model.state_dict().items()}
     rounded = build(config, "small", corpus, seed)
     rounded.load_state_dict(
@@ -319,7 +318,7 @@ def export(config: Config, outcome: Outcome) -> dict[str, Any]:
     measured, _ = measure(corpus, rounded, config.longest)
     return {
         "record": {
-            **origin(EXPERIMENT.name, scale, seed),
+            **origin(EXPERIMENT, config, seed),
             "test_pairs": len(corpus.test.sources),
             **{
                 f"test_{name}_{precision}": round(value, 6)

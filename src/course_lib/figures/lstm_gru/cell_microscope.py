@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from course_lib.figures.arguments import Argument, Number, Text
+from course_lib.figures.arguments import Number, Text, Weights
 from course_lib.figures.base import Figure
-
-
-@dataclass(frozen=True)
-class _Weights(Argument):
-    """A trained network in the form of ``cell_microscope.json``, packed in float16."""
-
-    expected = "a mapping with alphabet, examples, cells and parameters, or None"
-
-    def allows(self, value: Any) -> bool:
-        return value is None or isinstance(value, Mapping)
 
 
 class CellMicroscope(Figure):
@@ -56,7 +44,11 @@ class CellMicroscope(Figure):
         high=4095,
         whole=True,
     )
-    weights = _Weights("the network; stored beside the figure if None", default=None)
+    weights = Weights(
+        "the network; stored beside the figure if None",
+        default=None,
+        parts="alphabet, examples, cells and parameters",
+    )
 
     def validate(self) -> None:
         """Load the stored network, and check that its parts fit together."""

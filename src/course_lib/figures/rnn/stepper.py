@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from course_lib.figures.arguments import Argument, Text
+from course_lib.figures.arguments import Text, Weights
 from course_lib.figures.base import Figure
-
-
-@dataclass(frozen=True)
-class _Weights(Argument):
-    """A trained network in the form of ``stepper.json``, packed in float16."""
-
-    expected = "a mapping with labels, alphabet and parameters, or None"
-
-    def allows(self, value: Any) -> bool:
-        return value is None or isinstance(value, Mapping)
 
 
 class Stepper(Figure):
@@ -52,7 +40,11 @@ class Stepper(Figure):
 
     text = Text("what it reads first", default="donderdag", longest=40)
     compare = Text("a second spelling to compare", default="", longest=40)
-    weights = _Weights("the network; stored beside the figure if None", default=None)
+    weights = Weights(
+        "the network; stored beside the figure if None",
+        default=None,
+        parts="labels, alphabet and parameters",
+    )
 
     def validate(self) -> None:
         """Load the stored network, and check that its parameters fit together."""

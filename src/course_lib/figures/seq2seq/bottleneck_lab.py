@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from course_lib.data.korean_english.ladders import for_page
-from course_lib.figures.arguments import Argument, Number, Text
+from course_lib.figures.arguments import Number, Text, Weights
 from course_lib.figures.base import Figure
 
 STORED = Path(__file__).with_name("bottleneck_lab.json")
-
-
-@dataclass(frozen=True)
-class _Weights(Argument):
-    """A trained network in the form of ``bottleneck_lab.json``, packed in float16.
-
-    It may bring ``ladders`` of its own, as ``ladders.for_page`` gives them.
-    """
-
-    expected = "a mapping with source_words, target_words and parameters, or None"
-
-    def allows(self, value: Any) -> bool:
-        return value is None or isinstance(value, Mapping)
 
 
 class BottleneckLab(Figure):
@@ -77,7 +63,12 @@ class BottleneckLab(Figure):
         high=400,
         whole=True,
     )
-    weights = _Weights("the network; stored beside the figure if None", default=None)
+    weights = Weights(
+        "the network; stored beside the figure if None",
+        default=None,
+        # it may bring "ladders" of its own, as ``ladders.for_page`` gives them
+        parts="source_words, target_words and parameters",
+    )
 
     def validate(self) -> None:
         """Load the stored network, and check that its parts fit together."""
