@@ -21,6 +21,7 @@ from course_lib.attention import (
     Location,
     Monotonic,
     Predictive,
+    coverage_loss,
     masked_softmax,
 )
 from course_lib.data.translation import END, START
@@ -37,6 +38,7 @@ SCORES = {
     "scaled": lambda: Dot(H, scaled=True),
     "general": lambda: General(H, M),
     "additive": lambda: Additive(H, M, 7),
+    "coverage": lambda: Additive(H, M, 7, coverage=True),
     "location": lambda: Location(H, M, 12),
 }
 WINDOWS = {
@@ -118,7 +120,7 @@ def test_scores_below_any_constant_are_still_told_from_padding():
 def test_each_score_is_its_formula():
     torch.manual_seed(0)
     query, memory = torch.randn(B, T, H), torch.randn(B, S, M)
-    score = {name: make() for name, make in SCORES.items()}
+    score = {name: make() for name, make in SCORES.items() if name != "coverage"}
     found = {name: one(query, one.keys(memory)) for name, one in score.items()}
     for b in range(B):
         for t in range(T):
@@ -264,9 +266,11 @@ def test_padding_gets_no_weight_and_changes_nobody(kind, score, window):
 
 @by_kind
 @pytest.mark.parametrize("window", ["everywhere", "local-m", "local-p"])
-@pytest.mark.parametrize("cell", [GRU, LSTM])
-def test_token_by_token_equals_all_at_once_in_value_and_gradient(kind, window, cell):
-    model = build(kind, "general", window, cell)
+@pytest.mark.parametrize(("score", "cell"), [("coverage", GRU), ("general", LSTM)])
+def test_token_by_token_equals_all_at_once_in_value_and_gradient(
+    kind, window, score, cell
+):
+    model = build(kind, score, window, cell)
     source, mask, previous = pairs()
     wanted = torch.randn(len(source), T, V, generator=torch.Generator().manual_seed(1))
 
@@ -314,6 +318,40 @@ def test_the_query_of_bahdanau_has_not_seen_the_word_and_that_of_luong_has():
         assert torch.equal(one[:, :2], two[:, :2])
         assert torch.equal(one[0, 2], two[0, 2]) != sees
         assert not torch.equal(one[0, 3], two[0, 3])
+
+
+@by_kind
+def test_coverage_is_the_sum_of_the_weights_before(kind):
+    model = build(kind, "coverage")
+    score = model.decoder.attention.score
+    source, mask, previous = pairs()
+    state = model.start(source, mask)
+    seen = torch.zeros(source.shape)
+    for t in range(T):
+        torch.testing.assert_close(state.coverage, seen)
+        _, state, weights = model.decoder(previous[:, t : t + 1], state)
+        seen = seen + weights[:, 0]
+    query, keys = torch.randn(B, 1, H), model.start(source, mask).memory.keys
+    inner = score.W_q(query) + keys + seen[..., None] * score.w_c.weight[:, 0]
+    by_hand = score.v(inner.tanh())[..., 0][:, None]  # (B, S, 1) -> (B, 1, S)
+    torch.testing.assert_close(score(query, keys, seen), by_hand)
+
+
+def test_coverage_can_repel_what_was_looked_at():
+    score = Additive(H, M, 7, coverage=True)
+    with torch.no_grad():
+        score.w_c.weight.fill_(1.0), score.v.weight.fill_(-5.0)
+    seen = torch.tensor([[1.0, 0.0, 0.0]])
+    again = score(torch.zeros(1, 1, H), torch.zeros(1, 3, 7), seen).softmax(-1)[0, 0]
+    assert again[0] < 0.01 < again[1] == again[2]
+
+
+def test_the_coverage_loss_counts_what_is_looked_at_twice():
+    weights = torch.tensor([[[0.8, 0.2], [0.5, 0.5], [0.0, 1.0]]])
+    twice = 0.0, 0.5 + 0.2, 0.0 + 0.7
+    every, two = torch.ones(1, 3, dtype=torch.bool), torch.tensor([[True, True, False]])
+    assert coverage_loss(weights, every).item() == pytest.approx(sum(twice) / 3)
+    assert coverage_loss(weights, two).item() == pytest.approx(sum(twice[:2]) / 2)
 
 
 @by_kind

@@ -49,7 +49,7 @@ import os, signal, sys, torch
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_training import *
-training = Training(STEPS, 0.01, checkpoint_every=4)
+training = Training(STEPS, 0.01, checkpoint_every=4, schedule="linear")
 model = model_of()
 setting = Setting(checkpoint=Path({folder!r}))
 number, rename = 0, os.replace
@@ -75,7 +75,7 @@ for step in train(model, loss, batch_at, training, setting):
 def test_a_killed_run_ends_bit_for_bit_where_the_unbroken_one_does(
     tmp_path, kill_at, saving, kept
 ):
-    training = Training(STEPS, 0.01, checkpoint_every=4)
+    training = Training(STEPS, 0.01, checkpoint_every=4, schedule="linear")
     unbroken, steps = trained(training)
     tests, folder = str(Path(__file__).parent), str(tmp_path)
     code = CHILD.format(tests=tests, folder=folder, kill_at=kill_at, saving=saving)
@@ -184,6 +184,20 @@ def test_equals_the_loop_written_by_hand(kind, limit):
         assert max(step.gradient_norm for step in steps) > limit, "clipping was idle"
 
 
+def test_a_linear_schedule_is_torchs():
+    model, _ = trained(Training(10, 0.05, "sgd", None, schedule="linear"))
+    hand = model_of()
+    optimizer = torch.optim.SGD(hand.parameters(), lr=0.05)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 10)
+    for index in range(10):
+        optimizer.zero_grad()
+        loss(hand, batch_at(index)).backward()
+        optimizer.step()
+        schedule.step()
+    for p, q in zip(model.parameters(), hand.parameters(), strict=True):
+        torch.testing.assert_close(p, q, rtol=1e-5, atol=1e-7)
+
+
 def test_without_a_limit_an_overflowing_norm_leaves_the_gradient_alone():
     model = nn.Linear(2, 1, bias=False)
     model.weight.grad = torch.full((1, 2), 1e30)  # its square is no float32
@@ -235,6 +249,7 @@ def test_to_device_keeps_the_form_of_a_batch():
         ("optimizer", "adamw"),
         ("clip_norm", 0.0),
         ("checkpoint_every", 0),
+        ("schedule", "cosine"),
     ],
 )
 def test_bad_arguments_are_named(argument, value):

@@ -87,22 +87,36 @@ class Additive(nn.Module):
 
     Inside it is a tensor of B T S A numbers. Above :data:`LARGEST` it is made in pieces
     that are computed again on the way back, so that memory stays bounded.
+
+    With ``coverage`` it also knows how much each place was looked at before, c_i, the
+    sum of its weights so far: v · tanh(W_q q + W_k h + w_c c), so that it can look at
+    what is still to be translated (Tu et al. 2016; See et al. 2017, eq. 11).
     """
 
-    def __init__(self, query_size: int, memory_size: int, size: int) -> None:
+    def __init__(
+        self, query_size: int, memory_size: int, size: int, coverage: bool = False
+    ) -> None:
         super().__init__()
         self.query_size, self.memory_size = query_size, memory_size
         self.W_q = nn.Linear(query_size, size, bias=False)
         self.W_k = nn.Linear(memory_size, size, bias=False)
         self.v = nn.Linear(size, 1, bias=False)
+        self.w_c = nn.Linear(1, size, bias=False) if coverage else None
 
     def keys(self, memory: Tensor) -> Tensor:
         """W_k h, once per sentence: ``(B, S, M)`` -> ``(B, S, A)``."""
         return self.W_k(memory)
 
-    def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        """``query (B, T, Q)``, ``keys (B, S, A)`` -> ``(B, T, S)``."""
+    def forward(
+        self, query: Tensor, keys: Tensor, coverage: Tensor | None = None
+    ) -> Tensor:
+        """``query (B, T, Q)``, ``keys (B, S, A)`` -> ``(B, T, S)``.
+
+        ``coverage (B, S)`` is asked for where the score was made with it.
+        """
         query = self.W_q(query)  # (B, T, Q) -> (B, T, A)
+        if self.w_c is not None:
+            keys = keys + self.w_c(coverage[..., None])  # (B, S, 1) -> (B, S, A)
         B, S, A = keys.shape
         steps = max(1, LARGEST // max(1, B * S * A))
         if query.shape[1] <= steps:
@@ -115,7 +129,8 @@ class Additive(nn.Module):
 
     def _compare(self, query: Tensor, keys: Tensor) -> Tensor:
         both = query[:, :, None] + keys[:, None]  # (B, T, 1, A), (B, 1, S, A)
-        return self.v(both.tanh()).squeeze(-1)  # (B, T, S, A) -> (B, T, S)
+        # In place: the sum is needed no more, and this is the largest tensor of all.
+        return self.v(both.tanh_()).squeeze(-1)  # (B, T, S, A) -> (B, T, S)
 
 
 class Location(nn.Module):
@@ -225,21 +240,41 @@ class Attention(nn.Module):
         self.score = score
         self.window = Everywhere() if window is None else window
         self.query_size, self.memory_size = score.query_size, score.memory_size
+        self.coverage = getattr(score, "w_c", None) is not None
 
     def remember(self, states: Tensor, mask: Tensor) -> Memory:
         """Prepare the encoder's ``states (B, S, M)``: their keys are projected here."""
         return Memory(self.score.keys(states), states, mask)
 
     def forward(
-        self, query: Tensor, memory: Memory, time: Tensor
+        self,
+        query: Tensor,
+        memory: Memory,
+        time: Tensor,
+        coverage: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """``query (B, T, Q)`` -> contexts ``(B, T, M)`` and weights ``(B, T, S)``.
 
-        ``time (B,)`` is the step of the first query, counted from 0.
+        ``time (B,)`` is the step of the first query, counted from 0; ``coverage (B,
+        S)`` the sum of the weights before it.
         """
-        scores = self.score(query, memory.keys)
+        if self.coverage:
+            scores = self.score(query, memory.keys, coverage)
+        else:
+            scores = self.score(query, memory.keys)
         weights = self.window(scores, memory.mask, query, time)
         return weights @ memory.values, weights  # (B, T, S) @ (B, S, M)
+
+
+def coverage_loss(weights: Tensor, mask: Tensor) -> Tensor:
+    """How much is looked at again: the mean over target tokens of Σ_i min(α_ti, c_ti).
+
+    c_ti is the sum of the weights of place i before step t. ``weights (B, T, S)`` and
+    ``mask (B, T)``, True = real target token -> () (See et al. 2017, eq. 12).
+    """
+    before = weights.cumsum(dim=1) - weights
+    again = torch.minimum(weights, before).sum(dim=-1)  # (B, T, S) -> (B, T)
+    return again.masked_fill(~mask, 0.0).sum() / mask.sum()
 
 
 class DecoderState(NamedTuple):
@@ -248,6 +283,7 @@ class DecoderState(NamedTuple):
     layer: Any  # of the recurrent layer
     output: Tensor  # (B, H), the last attentional output, for input feeding
     time: Tensor  # (B,), steps made
+    coverage: Tensor  # (B, S), the sum of the weights of those steps
     memory: Memory
 
 
@@ -296,6 +332,7 @@ class AttentionDecoder(nn.Module):
         self.embedding = nn.Embedding(vocabulary, layer.input_size - fed)
         self.layer, self.attention = layer, attention
         self.order, self.input_feeding = order, input_feeding
+        self.at_once = order == "after" and not (input_feeding or attention.coverage)
         self.combine = nn.Linear(M + H, H, bias=False) if readout else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(H, vocabulary)
@@ -308,41 +345,37 @@ class AttentionDecoder(nn.Module):
         Where no step waits for the attention of the one before it, all T are one call.
         """
         x = self.dropout(self.embedding(tokens))  # (B, T) -> (B, T, E)
-        if self.order == "after" and not self.input_feeding:
-            return self._at_once(x, state)
-        steps = []
-        for t in range(x.shape[1]):
-            logits, state, weights = self._one(x[:, t : t + 1], state)
-            steps.append((logits, weights))
-        logits, weights = (torch.cat(part, dim=1) for part in zip(*steps, strict=True))
-        return logits, state, weights
+        pieces = [x] if self.at_once else x.split(1, dim=1)
+        outputs, looked = [], []
+        for piece in pieces:
+            output, state, weights = self._steps(piece, state)
+            outputs.append(output)
+            looked.append(weights)
+        output = self.dropout(torch.cat(outputs, dim=1))  # (B, T, H)
+        return self.output(output), state, torch.cat(looked, dim=1)
 
-    def _at_once(
+    def _steps(
         self, x: Tensor, state: DecoderState
     ) -> tuple[Tensor, DecoderState, Tensor]:
-        s, last = self.layer(x, state.layer)  # (B, T, H)
-        context, weights = self.attention(s, state.memory, state.time)
-        output = self._read_out(context, s)
-        state = DecoderState(last, output[:, -1], state.time + x.shape[1], state.memory)
-        return self.output(self.dropout(output)), state, weights
-
-    def _one(
-        self, x: Tensor, state: DecoderState
-    ) -> tuple[Tensor, DecoderState, Tensor]:
-        """One step, ``x (B, 1, E)``."""
+        """One step, ``x (B, 1, E)``; or all of them, where they can be one call."""
         parts = [x]
         if self.order == "before":
             query = self.layer.hidden(state.layer)[:, None]  # (B, 1, H)
-            context, weights = self.attention(query, state.memory, state.time)
+            context, weights = self._look(query, state)
             parts.append(context)
         if self.input_feeding:
             parts.append(state.output[:, None])
-        s, last = self.layer(torch.cat(parts, dim=-1), state.layer)  # (B, 1, H)
+        s, last = self.layer(torch.cat(parts, dim=-1), state.layer)  # (B, T, H)
         if self.order == "after":
-            context, weights = self.attention(s, state.memory, state.time)
+            context, weights = self._look(s, state)
         output = self._read_out(context, s)
-        state = DecoderState(last, output[:, 0], state.time + 1, state.memory)
-        return self.output(self.dropout(output)), state, weights
+        time = state.time + x.shape[1]
+        coverage = state.coverage + weights.sum(dim=1)  # (B, T, S) -> (B, S)
+        state = DecoderState(last, output[:, -1], time, coverage, state.memory)
+        return output, state, weights
+
+    def _look(self, query: Tensor, state: DecoderState) -> tuple[Tensor, Tensor]:
+        return self.attention(query, state.memory, state.time, state.coverage)
 
     def _read_out(self, context: Tensor, s: Tensor) -> Tensor:
         if self.combine is None:
@@ -367,6 +400,7 @@ class AttentionSeq2Seq(nn.Module):
             self.bridge(encoded.summary),
             encoded.summary.new_zeros(len(source), H),
             torch.zeros(len(source), dtype=torch.long, device=source.device),
+            encoded.states.new_zeros(source.shape),
             self.decoder.attention.remember(encoded.states, mask),
         )
 

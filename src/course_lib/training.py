@@ -40,6 +40,7 @@ class Training:
     optimizer: str = "adam"  # or "sgd", plain, as in the early papers
     clip_norm: float | None = 1.0  # global L2 norm of the gradient; None: no clipping
     checkpoint_every: int = 200  # steps; a checkpoint costs about one step
+    schedule: str = "constant"  # or "linear": the rate falls in a straight line to 0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -52,6 +53,10 @@ class Training:
             raise ValueError(
                 f"optimizer: got {self.optimizer!r}, expected 'adam' or 'sgd'"
             )
+        if self.schedule not in ("constant", "linear"):
+            raise ValueError(
+                f"schedule: got {self.schedule!r}, expected 'constant' or 'linear'"
+            )
         if self.clip_norm is not None and self.clip_norm <= 0:
             raise ValueError(
                 f"clip_norm: got {self.clip_norm}, expected more than 0 or None"
@@ -60,6 +65,11 @@ class Training:
             raise ValueError(
                 f"checkpoint_every: got {self.checkpoint_every}, expected at least 1"
             )
+
+    def rate(self, index: int) -> float:
+        """The learning rate of step ``index``, counted from 0."""
+        left = 1 - index / self.steps if self.schedule == "linear" else 1.0
+        return self.learning_rate * left
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,8 @@ def train(
                 value = loss(model, batch)
             value.backward()
             norm = clip_gradient(model, training.clip_norm)
+            for group in optimizer.param_groups:
+                group["lr"] = training.rate(index)
             optimizer.step()
         seconds = before + time.perf_counter() - start
         history.append(Step(index + 1, value.item(), norm.item(), seconds))
