@@ -82,6 +82,20 @@ def best_agreement(pairs: Sequence[Pair]) -> Agreement:
     return _judged(chosen, pairs)
 
 
+def diagonal_agreement(pairs: Sequence[Pair]) -> Agreement:
+    """What is had without reading: each target token with the source token as far on."""
+    return _judged(
+        [
+            {
+                (j * len(pair.source) // len(pair.target), j)
+                for j in range(len(pair.target))
+            }
+            for pair in pairs
+        ],
+        pairs,
+    )
+
+
 def _judged(found: Sequence[Links], pairs: Sequence[Pair]) -> Agreement:
     return alignment_error_rate(
         found, [pair.sure for pair in pairs], [pair.possible for pair in pairs]

@@ -44,14 +44,15 @@ def learn(
     training: Training,
     setting: Setting,
     name: str,
-    measure: Callable[[], Mapping[str, float]],
+    measure: Callable[[], Mapping[str, Any]],
     every: int,
     done: int,
     total: int,
-    enough: Callable[[Mapping[str, float]], bool] = lambda point: False,
-) -> Generator[Progress, None, dict[str, list[float]]]:
+    enough: Callable[[Mapping[str, Any]], bool] = lambda point: False,
+) -> Generator[Progress, None, dict[str, list[Any]]]:
     """Train, measuring every ``every`` steps; return the curves, by name, and "step".
 
+    Numbers are reported as curves; what else is measured must go into JSON.
     Training ends early after a measurement that is ``enough``; the steps left over
     count as done. ``done`` steps of ``total`` came before, from other models.
 
@@ -60,7 +61,7 @@ def learn(
     """
     history = Memo(setting, f"{name}-history")
 
-    def measured(step: int) -> dict[str, float]:
+    def measured(step: int) -> dict[str, Any]:
         if str(step) not in history.parts:  # a resumed run comes by once more
             history.keep(str(step), dict(measure()))
         return history.parts[str(step)]
@@ -73,7 +74,11 @@ def learn(
             newest = measured(step.number)
             over = over or enough(newest)
         if step.number % REPORT_EVERY == 0 or over:
-            curves = {f"{name} {key}": value for key, value in newest.items()}
+            curves = {
+                f"{name} {key}": value
+                for key, value in newest.items()
+                if isinstance(value, (int, float))
+            }
             curves[f"{name} loss"] = step.loss
             counted = training.steps if over else step.number
             yield Progress(done + counted, total, curves, name)

@@ -283,6 +283,32 @@ def bleu_by_quarter(
     )
 
 
+def lengths_by_quarter(part: Part) -> list[list[int]]:
+    """Tokens of the shortest and of the longest source of each of the four groups."""
+    lengths = part.lengths()
+    return by_quarter(
+        lengths,
+        lambda rows: [min(lengths[i] for i in rows), max(lengths[i] for i in rows)],
+    )
+
+
+def best_by_quarter(corpus: Corpus) -> list[float]:
+    """BLEU of the test sentences that a perfect model would reach, in the same groups.
+
+    It is below 100 where something can be said in two ways.
+    """
+    return by_quarter(
+        corpus.test.lengths(),
+        lambda rows: (
+            bleu(
+                [corpus.best[i] for i in rows],
+                [corpus.test.references[i] for i in rows],
+                corpus.tokenize,
+            ).score
+        ),
+    )
+
+
 def _by_length(lengths: Sequence[int], batch: int) -> list[list[int]]:
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     return [order[i : i + batch] for i in range(0, len(order), batch)]

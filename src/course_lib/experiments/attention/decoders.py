@@ -27,7 +27,7 @@ class Kind(NamedTuple):
     """What differs between the decoders."""
 
     order: str  # "before" the step, as Bahdanau, or "after" it, as Luong
-    score: str  # "additive", "dot" or "general"
+    score: str  # "additive", "dot", "general", or "coverage": additive, with it
     window: str = "global"  # or "local-p"
     input_feeding: bool = False
 
@@ -42,6 +42,7 @@ KINDS = {
     "luong-general-fed": Kind("after", "general", input_feeding=True),
     "luong-concat-fed": Kind("after", "additive", input_feeding=True),
     "luong-local-p-fed": Kind("after", "general", "local-p", input_feeding=True),
+    "bahdanau-coverage": Kind("before", "coverage"),
 }
 NAMES = ("none", *KINDS)
 
@@ -101,4 +102,6 @@ def build(name: str, sizes: Sizes, seed: int) -> Seq2Seq | AttentionSeq2Seq:
 def _score(name: str, H: int) -> nn.Module:
     if name == "dot":
         return Dot(H)
-    return General(H, H) if name == "general" else Additive(H, H, H)
+    if name == "general":
+        return General(H, H)
+    return Additive(H, H, H, coverage=name == "coverage")

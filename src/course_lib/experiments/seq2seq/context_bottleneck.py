@@ -37,17 +37,19 @@ from course_lib.experiments.translation import (
     Name,
     accuracy,
     batches,
+    best_by_quarter,
     bleu_by_quarter,
     corpus_bleu,
     encoder_decoder,
     forced,
+    lengths_by_quarter,
     perplexity,
     read,
     teacher_forced_loss,
     tokens_of_a_pair,
     translate,
 )
-from course_lib.metrics import bleu, by_quarter, exact_match
+from course_lib.metrics import by_quarter, exact_match
 from course_lib.seq2seq import Seq2Seq
 from course_lib.training import Setting, Training
 
@@ -133,8 +135,8 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     valid = corpus.valid.of(range(200))
     metrics: dict[str, float] = {}
     series: dict[str, Any] = {
-        "lengths": by_quarter(corpus.test.lengths(), lambda rows: _range(corpus, rows)),
-        "best": by_quarter(corpus.test.lengths(), lambda rows: _best(corpus, rows)),
+        "lengths": lengths_by_quarter(corpus.test),
+        "best": best_by_quarter(corpus),
         "perplexity": {},
         "context": {},
         "weights": {},
@@ -200,21 +202,6 @@ def measure(
         metrics[f"{name}_longest"] = by_length[name][-1]
         metrics[f"{name}_fall"] = by_length[name][0] - by_length[name][-1]
     return metrics, by_length | {"translations": _shown(corpus, texts)}
-
-
-def _best(corpus: Corpus, rows: Sequence[int]) -> float:
-    """BLEU of the sentences ``rows`` that a perfect model would reach."""
-    return bleu(
-        [corpus.best[i] for i in rows],
-        [corpus.test.references[i] for i in rows],
-        corpus.tokenize,
-    ).score
-
-
-def _range(corpus: Corpus, rows: Sequence[int]) -> list[int]:
-    """Source tokens of the shortest and the longest of the sentences ``rows``."""
-    lengths = [len(corpus.test.sources[i]) for i in rows]
-    return [min(lengths), max(lengths)]
 
 
 def _words(corpus: Corpus, rows: Sequence[int], found: Sequence[Hypothesis]) -> float:

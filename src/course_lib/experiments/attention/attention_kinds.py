@@ -1,0 +1,345 @@
+"""Bahdanau's, Luong's, which score, fed or not: ten decoders on one budget.
+
+Luong et al. (2015) compare their choices one after another, each on top of the last
+(their tables 1 and 4). Here everything else is kept: the same encoder, sizes, sentences
+and optimiser steps, and only the attention differs. Four things are measured of each.
+
+- How well it translates, and how well its attention agrees with the gold links.
+- What a training step costs in time: all take turns on the same batch, and the median
+  counts, so that a busy machine is busy for all of them.
+- What it costs in memory: the tensors that the forward pass keeps for the backward one,
+  counted in bytes, which no machine changes.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from course_lib.data.translation import Batch, collate
+from course_lib.experiments.aligning import agreement, forced_weights, gold
+from course_lib.experiments.attention.decoders import KINDS, NAMES, Sizes, build
+from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.learning import REPORT_EVERY, Memo
+from course_lib.experiments.plots import blank
+from course_lib.experiments.translation import (
+    Name,
+    batches,
+    bleu_by_quarter,
+    corpus_bleu,
+    forced,
+    perplexity,
+    read,
+    teacher_forced_loss,
+    tokens_of_a_pair,
+    translate,
+)
+from course_lib.training import Setting, Training, clip_gradient, to_device, train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from course_lib.results import Result
+
+SAYS = {
+    "none": "none",
+    "bahdanau": "Bahdanau",
+    "bahdanau-coverage": "Bahdanau, coverage",
+    "luong-dot": "Luong, dot",
+    "luong-general": "Luong, general",
+    "luong-concat": "Luong, concat",
+    "luong-local-p": "Luong, local-p",
+    "luong-dot-fed": "Luong, dot, fed",
+    "luong-general-fed": "Luong, general, fed",
+    "luong-concat-fed": "Luong, concat, fed",
+    "luong-local-p-fed": "Luong, local-p, fed",
+}
+COLUMNS = {
+    "bleu": "BLEU",
+    "bleu_longest": "longest",
+    "error_rate": "AER",
+    "tokens": "tokens/s",
+    "mib": "MiB",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """One budget for all."""
+
+    corpus: Name = "grammar"  # grammar: Korean to English, made here
+    train: int = 40_000  # pairs of the grammar; the others take all of theirs
+    test: int = 400  # pairs of the grammar; the others have their own
+    embedding: int = 48  # E
+    hidden: int = 96  # H of the decoder; the encoder has half of it each way
+    steps: int = 800  # optimiser steps of each
+    dropout: float = 0.0  # the grammar has no end of pairs; 29,000 captions do
+    batch: int = 64  # pairs of similar length
+    learning_rate: float = 1.2e-2  # Adam; falls to 0 in a straight line
+    longest: int = 80  # tokens of a translation, then it is cut
+    timed: int = 9  # training steps of each that are timed
+    timed_length: int = 20  # tokens of each source and target in these
+
+
+SCALES = {
+    "quick": Config(
+        train=2_000, test=60, embedding=16, hidden=32, steps=20, longest=20, timed=2
+    ),
+    "cpu": Config(),
+    "real": Config(
+        corpus="multi30k",
+        embedding=256,
+        hidden=512,
+        steps=8000,
+        dropout=0.3,
+        batch=128,
+        learning_rate=1e-3,
+        timed=15,
+    ),
+}
+
+
+def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
+    """Train each, test each, then let them take turns against the clock."""
+    corpus = read(config.corpus, config.train, config.test, setting.seed)
+    pairs = gold(config.test) if config.corpus == "grammar" else None
+    sizes = Sizes(
+        len(corpus.source),
+        len(corpus.target),
+        config.embedding,
+        config.hidden,
+        config.dropout,
+    )
+    memo = Memo(setting, "kinds")
+    total = len(NAMES) * config.steps
+    for place, name in enumerate(NAMES):
+        if name in memo.parts:  # finished before a kill
+            continue
+        model = build(name, sizes, setting.seed).to(setting.device)
+        training = Training(config.steps, config.learning_rate, schedule="linear")
+        batch_at = batches(corpus.train, config.batch, setting.seed)
+        for step in train(
+            model, teacher_forced_loss, batch_at, training, setting, name
+        ):
+            if step.number % REPORT_EVERY == 0:
+                done = place * config.steps + step.number
+                yield Progress(done, total, {f"{name} loss": step.loss}, SAYS[name])
+        found = translate(model, corpus.test.sources, config.longest)
+        part = {
+            "bleu": corpus_bleu(corpus, corpus.test, found),
+            "quarters": bleu_by_quarter(corpus, corpus.test, found),
+            "perplexity": perplexity(forced(model, corpus.test)),
+            "weights": sum(p.numel() for p in model.parameters()),
+        }
+        if pairs and name in KINDS:
+            weights = forced_weights(model, corpus.test)
+            part["error_rate"] = agreement(weights, pairs).error_rate
+        memo.keep(name, part)
+    parts = {name: dict(memo.parts[name]) for name in NAMES}
+    yield Progress(total, total, {}, "against the clock")
+    for name, cost in costs(config, sizes, setting).items():
+        parts[name] |= cost
+    metrics = {
+        f"{measure}_{name}": float(value)
+        for name, part in parts.items()
+        for measure, value in (part | {"bleu_longest": part["quarters"][-1]}).items()
+        if measure != "quarters"
+    }
+    attending = [parts[name] for name in KINDS]
+    metrics["gain_least"] = (
+        min(part["quarters"][-1] for part in attending) - parts["none"]["quarters"][-1]
+    )
+    for name, key in (("feeding", "ms"), ("additive", "mib")):
+        slow, quick = {
+            "feeding": ("luong-general-fed", "luong-general"),
+            "additive": ("luong-concat", "luong-general"),
+        }[name]
+        metrics[f"{name}_{key}"] = parts[slow][key] / parts[quick][key]
+    tokens = round(total * config.batch * tokens_of_a_pair(corpus.train))
+    return Outcome(metrics, {"parts": parts}, tokens)
+
+
+def costs(
+    config: Config, sizes: Sizes, setting: Setting
+) -> dict[str, dict[str, float]]:
+    """Of one training step of each: ms, target tokens per second, and MiB kept."""
+    drawn = torch.Generator().manual_seed(setting.seed)
+    shape = config.batch, config.timed_length
+    ids = [
+        list(torch.randint(4, size, shape, generator=drawn))
+        for size in (sizes.source, sizes.target)
+    ]
+    batch = to_device(collate(*ids), setting.device)
+    models = {
+        name: build(name, sizes, setting.seed).to(setting.device) for name in NAMES
+    }
+    optimizers = {name: torch.optim.Adam(m.parameters()) for name, m in models.items()}
+    kept = {name: kept_mib(model, batch) for name, model in models.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in NAMES}
+    for _ in range(config.timed + 1):
+        for name, model in models.items():
+            seconds[name].append(_step(model, batch, optimizers[name], setting.device))
+    tokens = batch.target_mask.sum().item()
+    found = {}
+    for name in NAMES:
+        median = statistics.median(seconds[name][1:])  # the first is not like the rest
+        found[name] = {
+            "ms": 1e3 * median,
+            "tokens": tokens / median,
+            "mib": kept[name],
+        }
+    return found
+
+
+def _step(
+    model: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, device: str
+) -> float:
+    def now() -> float:
+        if device.startswith("cuda"):  # work is queued there
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    start = now()
+    optimizer.zero_grad()
+    teacher_forced_loss(model, batch).backward()
+    clip_gradient(model, 1.0)
+    optimizer.step()
+    return now() - start
+
+
+def kept_mib(model: nn.Module, batch: Batch) -> float:
+    """MiB that the forward pass keeps for the backward pass, parameters not counted.
+
+    Two tensors that share their memory count once.
+    """
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = teacher_forced_loss(model, batch)
+        size = sum(kept.values()) / 2**20
+    loss.backward()
+    return size
+
+
+def table(result: Result) -> str:
+    """All of it as text: a line for each decoder, ± one standard deviation."""
+    digits = {"bleu": 1, "bleu_longest": 1, "error_rate": 2, "tokens": 0, "mib": 0}
+    width = max(map(len, SAYS.values()))
+    lines = [" " * width + "".join(f"{head:>13}" for head in COLUMNS.values())]
+    for name, says in SAYS.items():
+        cells = []
+        for column in COLUMNS:
+            metric = f"{column}_{name}"
+            if metric not in result.runs[0].metrics:
+                cells.append("–")
+                continue
+            mean, sd = result.mean(metric), result.sd(metric) or 0.0
+            cells.append(f"{mean:.{digits[column]}f} ± {sd:.{digits[column]}f}")
+        lines.append(f"{says:<{width}}" + "".join(f"{cell:>13}" for cell in cells))
+    return "\n".join(lines)
+
+
+def figure(result: Result) -> Figure:
+    """BLEU against speed, and the alignment error against BLEU."""
+    from course_lib.figures.palette import color
+
+    figure, (speed, links) = blank(rows=2)
+    names = [name for name in SAYS if name != "none"]
+    for ax, x, y, shown in (
+        (speed, "tokens", "bleu", SAYS),
+        (links, "bleu", "error_rate", names),
+    ):
+        for name in shown:
+            fed, before = name.endswith("fed"), name.startswith("bahdanau")
+            quantity = "query" if before else "attention"
+            ax.errorbar(
+                result.mean(f"{x}_{name}"),
+                result.mean(f"{y}_{name}"),
+                xerr=result.sd(f"{x}_{name}") or 0.0,
+                yerr=result.sd(f"{y}_{name}") or 0.0,
+                color=color("baseline" if name == "none" else quantity),
+                marker="s" if fed else "o",
+                markerfacecolor="none" if fed else None,
+            )
+            ax.annotate(
+                name.removeprefix("luong-").removesuffix("-fed"),
+                (result.mean(f"{x}_{name}"), result.mean(f"{y}_{name}")),
+                xytext=(5, 4),
+                textcoords="offset points",
+                fontsize=7,
+            )
+    speed.set_xlabel("target tokens trained on per second")
+    speed.set_ylabel("BLEU")
+    links.set_xlabel("BLEU")
+    links.set_ylabel("alignment error rate")
+    return figure
+
+
+_UNITS = {
+    "bleu": "BLEU",
+    "bleu_longest": "BLEU",
+    "error_rate": "AER",
+    "ms": "ms per training step",
+    "tokens": "tokens/s",
+    "mib": "MiB",
+}
+
+EXPERIMENT = Experiment(
+    name="attention-kinds",
+    chapter="attention",
+    claim=(
+        "On one budget every kind of attention beats none by far on long sentences. "
+        "Input feeding costs speed, the additive score memory; who translates best and "
+        "who aligns best is not the same."
+    ),
+    source="Luong et al. (2015), tables 1, 4 and 6",
+    paper=(
+        "Luong et al., newstest2014 English to German, BLEU: no attention 14.0, global "
+        "attention (location) 16.8, with input feeding 18.1, local-p (general) with "
+        "input feeding 19.0 (table 1, each added to the one before)"
+    ),
+    scales=SCALES,
+    run=run,
+    bands={
+        "quick": (
+            Band("additive_mib", "the additive score takes memory: times", low=1.2),
+            Band("perplexity_bahdanau", "it learns something", high=500),
+        ),
+        "cpu": (
+            Band("gain_least", "the least that any gains on the longest", low=10),
+            Band("feeding_ms", "input feeding: times the time of a step", low=1.2),
+            Band("additive_mib", "the additive score: times the memory", low=1.5),
+            Band("bleu_none", "for comparison: without attention"),
+            Band("bleu_bahdanau", "for comparison: Bahdanau's"),
+            Band("bleu_luong-general", "for comparison: Luong's general"),
+        ),
+        "real": (
+            Band("bleu_bahdanau", "Bahdanau's on captions, test2016", low=28),
+            Band("gain_least", "the least that any gains on the longest", low=0),
+        ),
+    },
+    figure=figure,
+    units={
+        **{
+            f"{measure}_{name}": unit
+            for measure, unit in _UNITS.items()
+            for name in NAMES
+        },
+        "gain_least": "BLEU",
+        "feeding_ms": "times general without it",
+        "additive_mib": "times general",
+    },
+)
