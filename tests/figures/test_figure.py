@@ -9,10 +9,12 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+from attenders import lab as attention_lab
+from histories import growth
 from translators import lab
 
 from course_lib.figures import Figure
-from course_lib.figures.attention import ScoreWorkshop
+from course_lib.figures.attention import AlignmentGrowth, AttentionLab, ScoreWorkshop
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
@@ -37,6 +39,8 @@ FIGURES = [
     BeamTree(),
     lab(text="</script><!--<script>"),
     ScoreWorkshop(),
+    attention_lab(text="</script><!--<script>"),
+    growth(),
 ]
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=repr)
 
@@ -187,6 +191,8 @@ def test_a_wrong_argument_is_named(make, says: str) -> None:
         GateConsole,
         Race,
         ScoreWorkshop,
+        AttentionLab,
+        AlignmentGrowth,
     ],
 )
 def test_each_argument_is_documented(kind: type[Figure]) -> None:

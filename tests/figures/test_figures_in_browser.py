@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from attenders import lab as attention_lab
+from histories import growth
 from javascript import run
 from pages import focused, live, reveal, shown, slider
 from playwright.sync_api import expect
@@ -34,6 +36,8 @@ FIGURES = {
     "beam": BeamTree(),
     "bottleneck": lab(rung=2),
     "workshop": ScoreWorkshop(),
+    "attention": attention_lab(rung=4),
+    "growth": growth(),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(
@@ -427,6 +431,11 @@ def test_it_fits_and_axe_finds_nothing(show, name, scheme, width) -> None:
             page.get_by_role("button", name="Find a cell").click()
         elif revealed and name == "bottleneck":
             page.get_by_role("button", name="Climb all ladders").click()
+        elif revealed and name == "attention":
+            for side in ("The translation", "The Korean sentence"):
+                page.get_by_role("list", name=side).get_by_role("button").last.click()
+        elif revealed and name == "growth":
+            slider(page, "the row of").press("ArrowRight")
         elif revealed:
             reveal(page)
         if revealed and name == "stepper":

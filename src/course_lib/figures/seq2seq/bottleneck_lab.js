@@ -13,7 +13,9 @@ import { strip, stripStyle } from "../kit/strip.js";
 import { bleu } from "./bleu.js";
 import { compare } from "./comparison.js";
 import { fillReference, fillSaid, wordStyle } from "./compared_words.js";
+import { chooser, chooserStyle, off } from "./chooser.js";
 import { contextPicture } from "./context_picture.js";
+import { glossary } from "./glossary.js";
 import { groups, without } from "./korean.js";
 import { translator } from "./translator.js";
 import { triedPicture } from "./tried_picture.js";
@@ -30,35 +32,11 @@ const style = `
 .token { color: var(--quiet); }
 .token.unread { border-style: dotted; border-color: var(--quiet); }
 .token.unknown { border: 2px dashed var(--negative); }
-button[aria-disabled="true"] { opacity: .5; cursor: default; }
-.wide { display: block; margin: 8px 0; }
-.wide input { width: 100%; color: var(--ink); }
 .score { font-size: 20px; color: var(--output) !important; }
 `;
 
-// A button that may not be pressed now; it keeps the focus, if it has it.
-const off = (node, now) => node.setAttribute("aria-disabled", String(now));
 const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 const spaced = (text) => text.split(/\s+/u).filter((word) => word);
-
-// gloss(tokens, rung): what to show below each token. Those that stand in the rung, in its
-// order, have its glosses; another has all that it has anywhere in the ladders.
-function glossary(ladders, known) {
-  const found = new Map();
-  for (const { rungs } of ladders)
-    for (const { text, glosses } of rungs)
-      groups(text, known)
-        .flat()
-        .forEach((token, i) => {
-          found.set(token, (found.get(token) ?? new Set()).add(glosses[i]));
-        });
-  const anywhere = (token) => [...(found.get(token) ?? [])].join(" / ");
-  return (tokens, { text, glosses }) => {
-    const { ours, theirs } = compare(tokens, groups(text, known).flat());
-    const own = glosses.filter((_, i) => theirs[i]);
-    return tokens.map((token, i) => (ours[i] ? own.shift() : anywhere(token)));
-  };
-}
 
 function render({ model, el }) {
   const weights = model.get("weights");
@@ -80,28 +58,22 @@ function render({ model, el }) {
     update();
   };
 
-  const rungs = () => ladders[model.get("ladder") - 1].rungs;
-  const rung = () => rungs()[model.get("rung") - 1];
-  const isRung = () => model.get("text") === rung().text;
+  const chosen = chooser({
+    model,
+    ladders,
+    known,
+    longest: LONGEST.text,
+    choose: (changes, target) => {
+      play.set(false);
+      set({ ...changes, reference: target, at: null });
+    },
+  });
+  const { found, isRung, load, rung, rungs } = chosen;
   const reference = () => spaced(model.get("reference"));
   const most = () => states.length + said.length;
   const at = () =>
     Math.max(Math.min(model.get("at") ?? Infinity, most()), Math.min(1, most()));
   const done = () => at() === most();
-  const load = (ladder, number) => {
-    play.set(false);
-    const all = ladders[ladder - 1].rungs;
-    const to = Math.max(1, Math.min(all.length, number));
-    const { text, target } = all[to - 1];
-    set({ ladder, rung: to, text, reference: target, at: null });
-  };
-  // Where a text is a rung, or null.
-  const found = (text) => {
-    for (const [l, ladder] of ladders.entries())
-      for (const [r, one] of ladder.rungs.entries())
-        if (one.text === text) return [l + 1, r + 1];
-    return null;
-  };
 
   // What becomes of a text: all that the chart and the reports need.
   const translated = (text, target) => {
@@ -119,33 +91,10 @@ function render({ model, el }) {
   const noted = (all, one) => [...all.filter(({ text }) => text !== one.text), one];
 
   // -- the source ----------------------------------------------------------------------
-  const names = ladders.map(({ name }, l) =>
-    button(name, () => load(l + 1, model.get("rung"))),
-  );
-  const climb = (by) => () => load(model.get("ladder"), model.get("rung") + by);
-  const shorter = button("Shorter", climb(-1));
-  const longer = button("Longer", climb(1), { class: "main" });
-  const height = slider({
-    name: "rung",
-    min: 1,
-    max: rungs().length,
-    step: 1,
-    value: model.get("rung"),
-    shown: (n) => `${n} of ${rungs().length}`,
-    change: (n) => load(model.get("ladder"), n),
-    accent: "input",
-  });
-  const input = field("a Korean sentence", model.get("text"), (text) => {
-    play.set(false);
-    const place = found(text);
-    if (place) load(...place);
-    else set({ text, reference: "", at: null });
-  });
   const expected = field("what it should say", model.get("reference"), (text) =>
     set({ reference: text }),
   );
-  for (const one of [input, expected]) one.maxLength = LONGEST.text;
-  input.lang = "ko";
+  expected.maxLength = LONGEST.text;
 
   const looked = () => Math.min(at(), states.length) - 1; // at which token
   const name = (n) => {
@@ -177,7 +126,6 @@ function render({ model, el }) {
   const back = button("Back to the rung", () =>
     load(model.get("ladder"), model.get("rung")),
   );
-  const note = make("p", { class: "note", "aria-live": "polite" });
 
   // -- reading and writing -------------------------------------------------------------
   const went = (n) => {
@@ -261,19 +209,9 @@ function render({ model, el }) {
   const count = make("p", { class: "note" });
 
   const updateSource = () => {
-    const [ladder, place] = [model.get("ladder"), model.get("rung")];
-    names.forEach((node, l) =>
-      node.setAttribute("aria-pressed", String(l + 1 === ladder)),
-    );
-    off(shorter, isRung() && place === 1);
-    off(longer, isRung() && place === rungs().length);
-    height.input.max = rungs().length;
-    height.set(place);
-    for (const [node, key] of [
-      [input, "text"],
-      [expected, "reference"],
-    ])
-      if (node.value !== model.get(key)) node.value = model.get(key);
+    chosen.update(states.map(({ token }) => token));
+    if (expected.value !== model.get("reference"))
+      expected.value = model.get("reference");
     const items = states.map(({ token }, n) => ({
       text: `${token}\n${known(token) ? glosses[n] : "<unk>"}`,
       name: name(n),
@@ -288,14 +226,6 @@ function render({ model, el }) {
       ? `Remove “${states[looked()].token}”`
       : "Remove";
     back.style.display = isRung() ? "none" : "";
-    const strange = states
-      .filter(({ token }) => !known(token))
-      .map(({ token }) => token);
-    if (!states.length) note.textContent = "Type a sentence, or choose one.";
-    else if (strange.length)
-      note.textContent = `Not in the vocabulary, so read as <unk>: ${strange.map((word) => `“${word}”`).join(", ")}.`;
-    else if (states.length === 1) note.textContent = "The network knows this word.";
-    else note.textContent = `The network knows all ${states.length} of these tokens.`;
   };
   const updateReading = () => {
     steps.input.max = Math.max(1, most());
@@ -386,13 +316,13 @@ function render({ model, el }) {
   const part = (text) => make("div", { class: "part" }, text);
   const wide = (text, node) => make("label", { class: "wide" }, text, node);
   body.append(
-    make("style", {}, style, stripStyle, wordStyle),
-    make("div", { class: "row", role: "group", "aria-label": "Ladders" }, ...names),
-    row(shorter, longer, height.box),
+    make("style", {}, style, stripStyle, wordStyle, chooserStyle),
+    chosen.names,
+    chosen.climb,
     chips.box,
     row(removing, back),
-    wide("a Korean sentence: this one, or your own", input),
-    note,
+    chosen.typed,
+    chosen.note,
     part("Reading: one state after each token"),
     row(run, step, steps.box),
     context.box,

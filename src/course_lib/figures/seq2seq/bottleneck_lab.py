@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +9,13 @@ from typing import Any, ClassVar
 from course_lib.data.korean_english.ladders import for_page
 from course_lib.figures.arguments import Number, Text, Weights
 from course_lib.figures.base import Figure
+from course_lib.figures.seq2seq.network import (
+    check_shapes,
+    gru,
+    last,
+    network,
+    rung_of,
+)
 
 STORED = Path(__file__).with_name("bottleneck_lab.json")
 
@@ -72,37 +78,12 @@ class BottleneckLab(Figure):
 
     def validate(self) -> None:
         """Load the stored network, and check that its parts fit together."""
-        if self.weights is None:
-            if not STORED.exists():
-                raise ValueError(
-                    f"weights: got None, but {STORED.name} is not stored; expected "
-                    "a mapping, or the file that course run context-bottleneck "
-                    "--export writes"
-                )
-            self.weights = json.loads(STORED.read_text(encoding="utf-8"))
-        self.weights = {"ladders": for_page(), **self.weights}
-        network = self._network()
-        if missing := [key for key, value in network.items() if not value]:
-            raise ValueError(f"weights: {', '.join(missing)} missing or empty")
-        _check_shapes(network)
-        ladders = network["ladders"]
-        if self.ladder > len(ladders):
-            raise ValueError(f"ladder: got {self.ladder}, expected 1 to {len(ladders)}")
-        rungs = ladders[self.ladder - 1]["rungs"]
-        if self.rung > len(rungs):
-            raise ValueError(f"rung: got {self.rung}, expected 1 to {len(rungs)}")
-        rung = rungs[self.rung - 1]
+        self.weights = network(self.weights, STORED, "context-bottleneck", for_page())
+        _check_shapes(self.weights)
+        rung = rung_of(self.weights["ladders"], self.ladder, self.rung)
         self.text = self.text or rung["text"]
         if self.text == rung["text"]:
             self.reference = self.reference or rung["target"]
-
-    def _network(self) -> dict[str, Any]:
-        keys = ("source_words", "target_words", "parameters", "ladders")
-        return {key: self.weights.get(key) for key in keys}
-
-    def state(self) -> dict[str, Any]:
-        """The record of the run stays out of the page."""
-        return {**super().state(), "weights": self._network()}
 
     def __repr__(self) -> str:
         rung = self.weights["ladders"][self.ladder - 1]["rungs"][self.rung - 1]
@@ -110,39 +91,21 @@ class BottleneckLab(Figure):
         return f"BottleneckLab(ladder={self.ladder}, rung={self.rung}{own})"
 
 
-def _check_shapes(network: Mapping[str, Any]) -> None:
+def _check_shapes(weights: Mapping[str, Any]) -> None:
     """Raise ``ValueError`` unless it is a GRU encoder-decoder with a fed context."""
-    parameters = network["parameters"]
-    sources, targets = len(network["source_words"]), len(network["target_words"])
-    E = _last(parameters, "encoder.embedding.weight")
-    H = _last(parameters, "encoder.layer.W_h")
-    D = _last(parameters, "decoder.embedding.weight")
+    parameters = weights["parameters"]
+    sources, targets = len(weights["source_words"]), len(weights["target_words"])
+    E = last(parameters, "encoder.embedding.weight")
+    H = last(parameters, "encoder.layer.W_h")
+    D = last(parameters, "decoder.embedding.weight")
     expected = {
         "encoder.embedding.weight": [sources, E],
-        **_gru("encoder.layer", E, H),
+        **gru("encoder.layer", E, H),
         "bridge.parts.0.weight": [H, H],
         "bridge.parts.0.bias": [H],
         "decoder.embedding.weight": [targets, D],
-        **_gru("decoder.layer", D + H, H),
+        **gru("decoder.layer", D + H, H),
         "decoder.output.weight": [targets, H],
         "decoder.output.bias": [targets],
     }
-    for name, shape in expected.items():
-        got = parameters.get(name, {}).get("shape")
-        if got != shape:
-            raise ValueError(f"weights: {name} has shape {got}, expected {shape}")
-    if unknown := sorted(set(parameters) - set(expected)):
-        raise ValueError(f"weights: {unknown[0]} is no parameter of this network")
-
-
-def _gru(name: str, inputs: int, hidden: int) -> dict[str, list[int]]:
-    return {
-        f"{name}.W_x": [3 * hidden, inputs],
-        f"{name}.W_h": [3 * hidden, hidden],
-        f"{name}.b": [3 * hidden],
-        f"{name}.b_n": [hidden],
-    }
-
-
-def _last(parameters: Mapping[str, Any], name: str) -> int:
-    return (parameters.get(name, {}).get("shape") or [0])[-1]
+    check_shapes(parameters, expected)

@@ -1,33 +1,21 @@
 // A trained encoder-decoder that reads a sentence into one vector and writes from it.
 import { gruStep } from "../kit/gated.js";
-import { linear, softmax, unpack } from "../kit/nn.js";
-
-// Ids of the words that every vocabulary begins with; before them stands padding.
-const [START, END, UNKNOWN] = [1, 2, 3];
-
-const largest = (values) =>
-  values.reduce((best, v, k) => (v > values[best] ? k : best), 0);
+import { linear, softmax } from "../kit/nn.js";
+import { END, START, UNKNOWN, largest, opened, row } from "./packed.js";
 
 // From packed weights, those of course_lib.seq2seq with one GRU on each side and the
 // context fed at every step, to functions. Tokens are words here.
 export function translator({ source_words, target_words, parameters }) {
-  const of = (name) => unpack(parameters[name]);
+  const { of, vector, gru } = opened(parameters);
   const side = (name) => ({
     embedding: of(`${name}.embedding.weight`), // (V, E)
-    layer: {
-      W_x: of(`${name}.layer.W_x`),
-      W_h: of(`${name}.layer.W_h`),
-      b: of(`${name}.layer.b`).data,
-      b_n: of(`${name}.layer.b_n`).data,
-    },
+    layer: gru(`${name}.layer`),
   });
   const [encoder, decoder] = [side("encoder"), side("decoder")];
-  const [W_s, b_s] = [of("bridge.parts.0.weight"), of("bridge.parts.0.bias").data];
-  const [W_o, b_o] = [of("decoder.output.weight"), of("decoder.output.bias").data];
+  const [W_s, b_s] = [of("bridge.parts.0.weight"), vector("bridge.parts.0.bias")];
+  const [W_o, b_o] = [of("decoder.output.weight"), vector("decoder.output.bias")];
   const hidden = W_s.shape[1];
   const ids = new Map(source_words.map((word, id) => [word, id]));
-  const row = ({ shape, data }, id) =>
-    data.subarray(id * shape[1], (id + 1) * shape[1]);
 
   // { token, id, state } after each token. What an earlier reading has in common with
   // this one is taken over, so a longer sentence costs only what is new.
