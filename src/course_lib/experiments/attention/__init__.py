@@ -4,4 +4,6 @@ CLAIMS = (
     "attention_by_length",
     "attention_alignment",
     "attention_kinds",
+    "gradient_path",
+    "scaled_dot_product",
 )
