@@ -11,6 +11,7 @@ from course_lib.data.translation import START
 from course_lib.experiments.aligning import (
     agreement,
     best_agreement,
+    diagonal_agreement,
     forced_weights,
     gold,
 )
@@ -113,6 +114,18 @@ def test_no_choice_of_one_link_each_beats_the_best():
                 weights[2] = 0  # z stands for nothing: best to look nowhere
                 rates.append(agreement([weights], [pair]).error_rate)
     assert best.error_rate == pytest.approx(min(rates)) == pytest.approx(1 - 3 / 4)
+
+
+def test_the_diagonal_is_right_where_the_order_is_the_same():
+    links = frozenset({(0, 0), (1, 1)})
+    same = Pair(("a", "b"), ("x", "y"), links, links)
+    turned = frozenset({(0, 1), (1, 0)})
+    other = Pair(("a", "b"), ("x", "y"), turned, turned)
+    assert diagonal_agreement([same]).error_rate == 0
+    assert diagonal_agreement([other]).error_rate == 1
+    longer = frozenset({(0, 0), (0, 1), (1, 2), (1, 3)})
+    stretched = Pair(("a", "b"), ("x", "y", "z", "w"), longer, longer)
+    assert diagonal_agreement([stretched]).error_rate == 0
 
 
 def test_a_threshold_gives_up_recall(corpus, model, pairs):

@@ -83,7 +83,7 @@ def best_agreement(pairs: Sequence[Pair]) -> Agreement:
 
 
 def diagonal_agreement(pairs: Sequence[Pair]) -> Agreement:
-    """What is had without reading: each target token with the source token as far on."""
+    """What is had unread: each target token with the source token as far along."""
     return _judged(
         [
             {

@@ -12,7 +12,6 @@ from course_lib.experiments.seq2seq import context_bottleneck
 from course_lib.experiments.seq2seq.context_bottleneck import (
     SHOWN,
     Config,
-    _best,
     _shown,
     _words,
     build,
@@ -51,10 +50,6 @@ def test_words_are_counted_wherever_they_stand_and_once_each(corpus):
     assert 0.4 < halves < 0.5
     assert _words(corpus, rows, said(corpus, lambda ids: ids[:1] * len(ids))) < 0.4
     assert _words(corpus, [3], said(corpus, lambda ids: ids + ids)) == 1
-
-
-def test_the_best_possible_is_nearly_the_reference(corpus):
-    assert 85 < _best(corpus, range(40)) <= 100
 
 
 def test_what_the_page_shows_has_the_lengths_asked_for(corpus):

@@ -82,13 +82,13 @@ class Config:
 
 SCALES = {
     "quick": Config(
-        train=4_000,
-        test=120,
-        embedding=24,
-        hidden=48,
-        steps=150,
-        longest=40,
-        measure_every=75,
+        train=1_500,
+        test=60,
+        embedding=16,
+        hidden=32,
+        steps=60,
+        longest=20,
+        measure_every=30,
     ),
     "cpu": Config(),
     "real": Config(
@@ -345,6 +345,7 @@ def _bands(bahdanau: float) -> tuple[Band, ...]:
         ),
         Band("beside_bahdanau", "wrong links to a token beside a right one"),
         Band("bleu_bahdanau", "for comparison: how well it translates"),
+        Band("bleu_longest_bahdanau", "for comparison: the longest quarter"),
         Band("sure_luong-general", "Luong, general: words with a sure link"),
         Band("helpers_luong-general", "helpers"),
         Band("beside_luong-general", "wrong links to a token beside a right one"),

@@ -73,14 +73,14 @@ class Config:
 
 SCALES = {
     "quick": Config(
-        train=4_000,
-        test=120,
+        train=2_000,
+        test=60,
         short=8,
         embedding=32,
         hidden=64,
-        steps=200,
-        longest=40,
-        measure_every=100,
+        steps=100,
+        longest=20,
+        measure_every=50,
     ),
     "cpu": Config(),
     "real": Config(
@@ -259,8 +259,8 @@ EXPERIMENT = Experiment(
     run=run,
     bands={
         "quick": (
-            Band("perplexity_none", "it learns, without attention", high=80),
-            Band("perplexity_attention", "and with it", high=80),
+            Band("perplexity_none", "it learns, without attention", high=200),
+            Band("perplexity_attention", "and with it", high=200),
         ),
         "cpu": (
             Band("gain_longest", "attention gains on the longest quarter", low=40),

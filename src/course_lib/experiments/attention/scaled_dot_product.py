@@ -401,14 +401,12 @@ def _bands(fall: float, stuck: float, learned: float) -> tuple[Band, ...]:
             low=fall,
         ),
         Band("jacobian_fall_scaled", "scaled: it does not", -0.1, 0.1),
-        Band("jacobian_fall_additive", "additive: it does not", -0.1, 0.1),
         Band(
             "one_rate_unscaled_wide",
             "lookup, wide, at Adam's default rate: unscaled is right in",
             high=stuck,
         ),
         Band("one_rate_scaled_wide", "scaled, the same", low=0.6),
-        Band("one_rate_additive_wide", "additive, the same", low=learned),
         Band(
             "best_unscaled_wide",
             "at the best rate of each, wide: unscaled",
@@ -426,12 +424,6 @@ def _bands(fall: float, stuck: float, learned: float) -> tuple[Band, ...]:
             "unscaled, but with a smaller start: that mends it, at a small rate",
             low=learned,
         ),
-        Band(
-            "one_rate_small_wide",
-            "for comparison: the same at Adam's default rate and in fewer steps",
-        ),
-        Band("rates_additive_wide", "additive, wide: learns at this many rates", low=2),
-        Band("rates_scaled_wide", "scaled, wide: learns at this many", low=0.9),
         Band(
             "best_unscaled_narrow",
             "narrow, at its best rate: unscaled learns most of it",
