@@ -15,6 +15,7 @@ from course_lib.attention import (
     Attention,
     AttentionDecoder,
     AttentionSeq2Seq,
+    DecoderState,
     Dot,
     Everywhere,
     General,
@@ -26,6 +27,7 @@ from course_lib.attention import (
 )
 from course_lib.data.translation import END, START
 from course_lib.decoding import beam_search, greedy
+from course_lib.exchange import from_torch
 from course_lib.lstm_gru import GRU, LSTM
 from course_lib.peers import import_d2l
 from course_lib.recurrent import Bidirectional, Stacked
@@ -208,6 +210,55 @@ def test_dot_is_torchs_scaled_dot_product():
         query, memory, memory, attn_mask=mask[:, None]
     )
     torch.testing.assert_close(context, fused, rtol=0, atol=1e-5)
+
+
+def test_the_decoder_of_d2ls_book_says_the_same():
+    """Its package holds the attention, its book the decoder: that step, written out."""
+    d2l = import_d2l()
+    torch.manual_seed(0)
+    attend = d2l.AdditiveAttention(H, 0.0)
+    rnn = torch.nn.GRU(M + E, H, num_layers=2)  # reads the context, then the word
+    memory, first = torch.randn(B, S, M), torch.randn(2, B, H)
+    lengths = torch.tensor([6, 3, 1])
+    previous = torch.randint(4, V, (B, T))
+    layers = from_torch(rnn)
+    with torch.no_grad():
+        W_x = layers.layers[0].W_x
+        W_x.copy_(torch.cat([W_x[:, M:], W_x[:, :M]], dim=1))  # ours: word, context
+    decoder = AttentionDecoder(V, layers, Attention(Additive(H, M, H)), readout=False)
+
+    def theirs():
+        steps, h = [], first
+        for x in decoder.embedding(previous).unbind(1):
+            context = attend(h[-1][:, None], memory, memory, lengths)  # (B, 1, M)
+            step, h = rnn(torch.cat([context, x[:, None]], -1).transpose(0, 1), h)
+            steps.append(step)
+        return decoder.output(torch.cat(steps)).transpose(0, 1)  # (B, T, V)
+
+    theirs()  # its layers get their sizes from a first call
+    score = decoder.attention.score
+    with torch.no_grad():
+        for own, other in (("W_q", "W_q"), ("W_k", "W_k"), ("v", "w_v")):
+            getattr(score, own).weight.copy_(getattr(attend, other).weight)
+    mask = torch.arange(S) < lengths[:, None]
+    state = DecoderState(
+        tuple(first),
+        torch.zeros(B, H),
+        torch.zeros(B, dtype=torch.long),
+        torch.zeros(B, S),
+        decoder.attention.remember(memory, mask),
+    )
+    ours, wanted = decoder(previous, state)[0], theirs()
+    torch.testing.assert_close(ours, wanted, rtol=0, atol=1e-6)
+    error = torch.randn_like(ours)
+    for own, other in (
+        (score.W_k.weight, attend.W_k.weight),
+        (score.v.weight, attend.w_v.weight),
+        (layers.layers[1].W_h, rnn.weight_hh_l1),
+    ):
+        (g,) = torch.autograd.grad((ours * error).sum(), own, retain_graph=True)
+        (w,) = torch.autograd.grad((wanted * error).sum(), other, retain_graph=True)
+        torch.testing.assert_close(g, w, rtol=1e-4, atol=1e-5)
 
 
 # -- the windows -----------------------------------------------------------------------
