@@ -434,7 +434,7 @@ check("q5")
 # At the scores, nothing: where $\alpha_i = 0$ the gradient is 0, and where
 # $\alpha_i = 1$ the mean *is* $g \cdot h_i$, so the bracket is 0. A softmax that is
 # saturated does not learn where to look. Scores far apart bring it there, and that is
-# why the next chapter divides a dot product by the root of its width.
+# why the chapter divides a dot product by the root of its width.
 #
 # </details>
 #

@@ -266,13 +266,19 @@ def figure(result: Result) -> Figure:
     for name, label in (("diagonal", "the diagonal"), ("best", "the best possible")):
         mean = result.mean(f"error_rate_{name}")
         curve.axhline(mean, color=color("baseline"), linestyle=":")
-        curve.annotate(
-            label, (0, mean), xytext=(2, 3), textcoords="offset points", fontsize=8
+        curve.text(
+            0.99,
+            mean + 0.01,
+            label,
+            transform=curve.get_yaxis_transform(),
+            ha="right",
+            va="bottom",
+            fontsize=8,
         )
     curve.set_ylim(0, 1)
     curve.set_xlabel("optimiser steps")
     curve.set_ylabel("alignment error rate")
-    curve.legend(fontsize=8)
+    curve.legend(fontsize=8, loc="center right")
     names = {
         "sure": "words with\na sure link",
         "helpers": "helpers",
@@ -291,7 +297,7 @@ def figure(result: Result) -> Figure:
     parts.set_xticks(range(len(names)), names.values())
     parts.set_ylim(0, 100)
     parts.set_ylabel("of the words (%)")
-    parts.legend(fontsize=8)
+    parts.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))  # off the bars
     return figure
 
 
