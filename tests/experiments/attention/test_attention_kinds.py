@@ -51,17 +51,17 @@ def test_the_additive_score_keeps_a_tensor_for_each_pair_of_places():
     for length in (8, 16):
         more = kept_mib(concat, batch(length)) - kept_mib(general, batch(length))
         inner = 3 * (length + 1) * length * 16 * 4 / 2**20  # B T S A numbers
-        assert inner < more < 1.5 * inner
+        assert 0.8 * inner < more < 1.2 * inner
 
 
 def test_what_is_kept_counts_shared_memory_once_and_no_parameter():
     class Twice(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.W = torch.nn.Parameter(torch.ones(7, 3))
+            self.W = torch.nn.Parameter(torch.ones(9, 3))
 
         def forward(self, source, mask, previous):
-            x = torch.nn.functional.one_hot(previous, 7).float() @ self.W  # (B, T, 3)
+            x = torch.nn.functional.one_hot(previous, 9).float() @ self.W  # (B, T, 3)
             return x.expand(2, *x.shape).sum(0).tanh()[..., :1].expand(-1, -1, 30)
 
     few, many = (kept_mib(Twice(), batch(8, pairs)) for pairs in (2, 8))

@@ -296,6 +296,7 @@ def figure(result: Result) -> Figure:
         )
     parts.set_xticks(range(len(names)), names.values())
     parts.set_ylim(0, 100)
+    parts.set_xlabel("at the end of training")
     parts.set_ylabel("of the words (%)")
     parts.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))  # off the bars
     return figure
