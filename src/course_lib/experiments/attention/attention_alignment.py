@@ -239,7 +239,10 @@ def growth(result: Result) -> dict[str, Any]:
             "source": list(pairs[i].source),
             "target": [*pairs[i].target, "</s>"],
             "links": [list(link) for link in sorted(pairs[i].sure)],
-            "weights": [unpack(weights[n]) for weights in kept["weights"]],
+            "weights": [
+                [[round(weight, 3) for weight in row] for row in unpack(weights[n])]
+                for weights in kept["weights"]
+            ],
         }
         for n, i in enumerate(series["shown"])
     ]
