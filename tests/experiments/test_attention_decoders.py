@@ -32,11 +32,13 @@ def test_each_learns_and_translates(name):
 @pytest.mark.parametrize("name", KINDS)
 def test_the_name_says_what_is_built(name):
     decoder = build(name, SIZES, 0).decoder
-    assert decoder.order == ("before" if name == "bahdanau" else "after")
+    assert decoder.order == ("before" if "bahdanau" in name else "after")
     assert decoder.input_feeding == name.endswith("-fed")
     assert isinstance(decoder.attention.window, Predictive) == ("local-p" in name)
     score = type(decoder.attention.score).__name__.lower()
-    said = {"concat": "additive", "bahdanau": "additive", "local": "general"}
+    assert decoder.attention.coverage == ("coverage" in name)
+    said = dict.fromkeys(("concat", "bahdanau", "coverage"), "additive")
+    said["local"] = "general"
     part = name.split("-")[1] if "-" in name else name
     assert score == said.get(part, part)
 

@@ -347,19 +347,23 @@ def _bands(bahdanau: float) -> tuple[Band, ...]:
             "Bahdanau: words with a sure link that look there most",
             low=0.75,
         ),
-        Band("helpers_bahdanau", "helpers that look at one of theirs", high=0.75),
+        Band(
+            "helpers_bahdanau",
+            "Bahdanau: helpers that look at one of theirs",
+            high=0.75,
+        ),
         Band(
             "right_though_off_bahdanau",
-            "words that look elsewhere and are predicted right all the same",
+            "Bahdanau: words that look elsewhere and are predicted right all the same",
             low=0.7,
         ),
-        Band("beside_bahdanau", "wrong links to a token beside a right one"),
-        Band("bleu_bahdanau", "for comparison: how well it translates"),
-        Band("bleu_longest_bahdanau", "for comparison: the longest quarter"),
+        Band("beside_bahdanau", "Bahdanau: wrong links beside a right one"),
+        Band("bleu_bahdanau", "Bahdanau: how well it translates"),
+        Band("bleu_longest_bahdanau", "Bahdanau: the longest quarter"),
         Band("sure_luong-general", "Luong, general: words with a sure link"),
-        Band("helpers_luong-general", "helpers"),
-        Band("beside_luong-general", "wrong links to a token beside a right one"),
-        Band("bleu_luong-general", "for comparison: how well it translates"),
+        Band("helpers_luong-general", "Luong, general: helpers"),
+        Band("beside_luong-general", "Luong, general: wrong links beside a right one"),
+        Band("bleu_luong-general", "Luong, general: how well it translates"),
     )
 
 

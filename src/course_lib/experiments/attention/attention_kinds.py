@@ -60,12 +60,12 @@ SAYS = {
     "luong-concat-fed": "Luong, concat, fed",
     "luong-local-p-fed": "Luong, local-p, fed",
 }
-COLUMNS = {
-    "bleu": "BLEU",
-    "bleu_longest": "longest",
-    "error_rate": "AER",
-    "tokens": "tokens/s",
-    "mib": "MiB",
+COLUMNS = {  # head, digits, scale and width
+    "bleu": ("BLEU", 1, 1, 12),
+    "bleu_longest": ("longest", 1, 1, 12),
+    "error_rate": ("AER", 2, 1, 13),
+    "tokens": ("k/s", 1, 1e-3, 12),
+    "mib": ("MiB", 0, 1, 5),
 }
 
 
@@ -246,19 +246,21 @@ def kept_mib(model: nn.Module, batch: Batch) -> float:
 
 def table(result: Result) -> str:
     """All of it as text: a line for each decoder, ± one standard deviation."""
-    digits = {"bleu": 1, "bleu_longest": 1, "error_rate": 2, "tokens": 0, "mib": 0}
-    width = max(map(len, SAYS.values()))
-    lines = [" " * width + "".join(f"{head:>13}" for head in COLUMNS.values())]
+    names = max(map(len, SAYS.values()))
+    heads = (f"{head:>{width}}" for head, _, _, width in COLUMNS.values())
+    lines = [" " * names + "".join(heads)]
     for name, says in SAYS.items():
         cells = []
-        for column in COLUMNS:
+        for column, (_, digits, scale, width) in COLUMNS.items():
             metric = f"{column}_{name}"
-            if metric not in result.runs[0].metrics:
-                cells.append("–")
-                continue
-            mean, sd = result.mean(metric), result.sd(metric) or 0.0
-            cells.append(f"{mean:.{digits[column]}f} ± {sd:.{digits[column]}f}")
-        lines.append(f"{says:<{width}}" + "".join(f"{cell:>13}" for cell in cells))
+            cell = "–"
+            if metric in result.runs[0].metrics:
+                mean, sd = result.mean(metric), result.sd(metric) or 0.0
+                cell = f"{scale * mean:.{digits}f}"
+                if digits:  # a count has none
+                    cell += f" ± {scale * sd:.{digits}f}"
+            cells.append(f"{cell:>{width}}")
+        lines.append(f"{says:<{names}}" + "".join(cells))
     return "\n".join(lines)
 
 
@@ -348,7 +350,7 @@ EXPERIMENT = Experiment(
         **{
             f"{measure}_{name}": unit
             for measure, unit in _UNITS.items()
-            for name in NAMES
+            for name in (KINDS if measure == "error_rate" else NAMES)
         },
         **{
             f"gain_{of}": "BLEU"
