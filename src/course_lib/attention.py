@@ -101,6 +101,7 @@ class Additive(nn.Module):
         self.W_q = nn.Linear(query_size, size, bias=False)
         self.W_k = nn.Linear(memory_size, size, bias=False)
         self.v = nn.Linear(size, 1, bias=False)
+        self.coverage = coverage
         self.w_c = nn.Linear(1, size, bias=False) if coverage else None
 
     def keys(self, memory: Tensor) -> Tensor:
@@ -115,7 +116,7 @@ class Additive(nn.Module):
         ``coverage (B, S)`` is asked for where the score was made with it.
         """
         query = self.W_q(query)  # (B, T, Q) -> (B, T, A)
-        if self.w_c is not None:
+        if self.coverage:
             keys = keys + self.w_c(coverage[..., None])  # (B, S, 1) -> (B, S, A)
         B, S, A = keys.shape
         steps = max(1, LARGEST // max(1, B * S * A))
@@ -240,7 +241,7 @@ class Attention(nn.Module):
         self.score = score
         self.window = Everywhere() if window is None else window
         self.query_size, self.memory_size = score.query_size, score.memory_size
-        self.coverage = getattr(score, "w_c", None) is not None
+        self.coverage = getattr(score, "coverage", False)
 
     def remember(self, states: Tensor, mask: Tensor) -> Memory:
         """Prepare the encoder's ``states (B, S, M)``: their keys are projected here."""

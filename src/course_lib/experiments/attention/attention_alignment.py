@@ -357,12 +357,19 @@ def _bands(bahdanau: float) -> tuple[Band, ...]:
             "Bahdanau: words that look elsewhere and are predicted right all the same",
             low=0.7,
         ),
+        Band("right_bahdanau", "Bahdanau: of all words, predicted right"),
+        Band("entropy_bahdanau", "Bahdanau: entropy of the weights"),
         Band("beside_bahdanau", "Bahdanau: wrong links beside a right one"),
         Band("bleu_bahdanau", "Bahdanau: how well it translates"),
-        Band("bleu_longest_bahdanau", "Bahdanau: the longest quarter"),
+        Band("bleu_longest_bahdanau", "Bahdanau: the same of the longest quarter"),
         Band("sure_luong-general", "Luong, general: words with a sure link"),
         Band("helpers_luong-general", "Luong, general: helpers"),
-        Band("beside_luong-general", "Luong, general: wrong links beside a right one"),
+        Band(
+            "right_though_off_luong-general",
+            "Luong, general: predicted right though looking elsewhere",
+        ),
+        Band("right_luong-general", "Luong, general: of all words, predicted right"),
+        Band("entropy_luong-general", "Luong, general: entropy of the weights"),
         Band("bleu_luong-general", "Luong, general: how well it translates"),
     )
 

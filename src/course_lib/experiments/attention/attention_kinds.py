@@ -270,6 +270,10 @@ def figure(result: Result) -> Figure:
 
     figure, (speed, links) = blank(rows=2)
     names = [name for name in SAYS if name != "none"]
+    low = {  # labels below their points, where they would overprint
+        speed: ("bahdanau", "luong-local-p", "luong-concat"),
+        links: ("bahdanau-coverage", "luong-general", "luong-concat"),
+    }
     for ax, x, y, shown in (
         (speed, "tokens", "bleu", SAYS),
         (links, "bleu", "error_rate", names),
@@ -289,7 +293,7 @@ def figure(result: Result) -> Figure:
             ax.annotate(
                 name.removeprefix("luong-").removesuffix("-fed"),
                 (result.mean(f"{x}_{name}"), result.mean(f"{y}_{name}")),
-                xytext=(5, 4),
+                xytext=(5, -9 if name in low[ax] else 4),
                 textcoords="offset points",
                 fontsize=7,
             )

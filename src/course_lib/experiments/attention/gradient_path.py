@@ -296,7 +296,7 @@ def _fall(norms: list[float]) -> float:
     return norms[0] - norms[-1]
 
 
-LABELS = {"none": "h$_S$ alone", "bahdanau": "Bahdanau", "luong-general": "Luong"}
+LABELS = {"none": "no attention", "bahdanau": "Bahdanau", "luong-general": "Luong"}
 COLORS = {"none": "baseline", "bahdanau": "query", "luong-general": "attention"}
 
 
@@ -317,16 +317,14 @@ def figure(result: Result) -> Figure:
 
     for ax, when in zip(axes[:2], WHEN, strict=True):
         for kind in KINDS:
-            line(ax, kind, when, "whole", color=color(COLORS[kind]), label=LABELS[kind])
+            style = {"color": color(COLORS[kind]), "label": LABELS[kind]}
+            dashed = "--" if kind == "luong-general" else "-"  # one may hide the other
+            line(ax, kind, when, "whole", linestyle=dashed, **style)
         ax.set_ylabel(f"{when}: log₁₀ ‖∂ loss$_t$/∂x$_t$‖")
         ax.set_xlabel("steps from the word to the end of the source")
     for kind in KINDS[1:]:
-        shade = color(COLORS[kind])
-        for of, style in (("direct", "-"), ("rest", "--")):
-            label = f"{LABELS[kind]}, {of}"
-            line(
-                axes[2], kind, "trained", of, color=shade, linestyle=style, label=label
-            )
+        label = f"{LABELS[kind]}, direct"
+        line(axes[2], kind, "trained", "direct", color=color(COLORS[kind]), label=label)
     for kind in KINDS:
         label = f"encoder, {LABELS[kind]}"
         shade = color(COLORS[kind])
@@ -334,7 +332,7 @@ def figure(result: Result) -> Figure:
             axes[2], kind, "trained", "encoder", color=shade, linestyle=":", label=label
         )
     axes[2].set_ylabel("trained, by path: log₁₀")
-    axes[2].set_xlabel("steps to the end of the source; of the encoder, k")
+    axes[2].set_xlabel("steps to the end of the source; dotted: of the encoder")
     for ax in axes[:2]:
         ax.legend(fontsize=7, loc="lower left")
     axes[1].set_ylim(-4, 1)  # orders of magnitude, or noise would look like much
@@ -353,35 +351,40 @@ def _bands(far: float, plain: float, attention: float) -> tuple[Band, ...]:
         ),
         Band(
             "untrained_fall_encoder",
-            "so it does inside the encoder, which is the same in all three",
+            "before training, inside the encoder, which is the same in all three: by",
             low=far,
         ),
-        Band("untrained_fall_bahdanau", "Bahdanau: it does not fall", -1, 1),
-        Band("untrained_fall_luong_general", "Luong: it does not fall", -1, 1),
+        Band("untrained_fall_bahdanau", "before training, Bahdanau: by", -1, 1),
+        Band("untrained_fall_luong_general", "before training, Luong: by", -1, 1),
         Band(
             "trained_fall_none",
-            "after training, without attention: it does not fall any more",
+            "after training, without attention: by",
             -1.5,
             1.5,
         ),
         Band(
             "loss_longest_none",
-            "all the same, the longest sentences are translated badly: loss",
+            "after training, loss of the longest sentences, without attention",
             low=plain,
         ),
-        Band("loss_longest_bahdanau", "Bahdanau: loss of the same", high=attention),
-        Band("loss_longest_luong_general", "Luong: loss of the same", high=attention),
+        Band("loss_longest_bahdanau", "the same, Bahdanau", high=attention),
+        Band("loss_longest_luong_general", "the same, Luong", high=attention),
         Band(
             "trained_share_luong_general",
-            "after training, Luong: of the gradient, nearly all came without a step of "
+            "after training, Luong: share of the gradient that came without a step of "
             "recurrence",
             0.8,
             1.1,
         ),
-        Band("trained_share_bahdanau", "Bahdanau: a part did", 0.3, 0.95),
+        Band("trained_share_bahdanau", "the same share, Bahdanau", 0.3, 0.95),
         Band(
             "trained_fall_encoder_luong_general",
-            "inside Luong's trained encoder it still falls, by",
+            "after training, inside Luong's encoder: falls by",
+            low=0.5,
+        ),
+        Band(
+            "trained_fall_encoder_bahdanau",
+            "after training, inside Bahdanau's encoder: falls by",
             low=0.5,
         ),
         Band("sum_error", "the two parts add up to the whole", high=1e-9),
