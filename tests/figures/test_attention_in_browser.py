@@ -330,8 +330,14 @@ def spreads(page) -> list[list[str]]:
     return [one.locator("td").all_inner_texts() for one in table.all()]
 
 
+def unfold(page) -> None:
+    page.get_by_text("Why divide by √d?").click()
+
+
 def test_the_width_by_keys_and_by_mouse(show) -> None:
     page = live(show, ScoreWorkshop())
+    assert slider(page, "width d").count() == 0  # folded shut at first
+    unfold(page)
     script = """const { atWidth } = await load("attention/widths.js");
       const { number } = await load("kit/draw.js");
       return widths.map((d) => {
@@ -382,6 +388,7 @@ def test_it_shows_what_python_sets_and_reports(show) -> None:
     expect(radio(page, "values = keys")).to_be_checked()
     assert shown(page, "turn") == "30°"
     assert shown(page, "temperature") == "2.0"
+    unfold(page)
     assert shown(page, "width d") == "8"
     assert coordinates(page) == ["0.5", "−1.0"]
     weights = page.evaluate("model.get('weights')")
@@ -395,6 +402,7 @@ def test_it_looks(show, scheme, width) -> None:
 
     page = show(ScoreWorkshop(), scheme=scheme, width=width)
     reveal(page)
+    unfold(page)
     for kind in ("scaled dot", "general", "additive"):
         radio(page, kind).check(force=True)
         button(page, "mask 가").click()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from attenders import PAIRS, lab, stored, tiny
 from javascript import run
@@ -226,6 +228,19 @@ def test_force_a_word_to_look_elsewhere_and_release_it(show) -> None:
     assert page.locator(".free").inner_text() == ""
 
 
+@pytest.mark.parametrize("release", ["Release this word", "Release all"])
+def test_what_was_released_can_be_forced_again(show, release) -> None:
+    page = live(show, lab())
+    assert says(page).startswith("Choose an English word")
+    for _ in range(2):
+        words(page).nth(1).click()
+        sources(page).nth(2).click()
+        assert page.evaluate("model.get('forced')") == [[2, 3]]
+        button(page, release).click()
+        assert page.evaluate("[model.get('forced'), model.get('at')]") == [[], None]
+        assert says(page).startswith("Choose an English word")
+
+
 def test_several_steps_may_be_forced_by_cells(show) -> None:
     page = live(show, lab())
     for t, i in ((0, 3), (1, 1)):
@@ -332,6 +347,77 @@ def test_words_that_are_longer_than_the_page(show) -> None:
     box = page.locator(".looks > .board")
     assert box.evaluate("e => e.scrollWidth > e.clientWidth")
     assert box.get_attribute("tabindex") == "0"
+    assert grid(page).get_by_text("scroll →").is_visible()
+
+
+def test_a_long_sentence_fits_the_width_of_a_book(show) -> None:
+    page = show(lab(ladder=3, rung=8), width=760)
+    assert sources(page).count() == 31
+    assert page.locator(".map").evaluate("e => e.scrollWidth <= e.clientWidth")
+    assert grid(page).get_by_text("scroll →").count() == 0
+    words(page).nth(1).hover()
+    assert (
+        numbers(page) == expected(page.get_by_role("textbox").input_value())["shown"][1]
+    )
+    drawn = (
+        grid(page)
+        .locator("text.weight")
+        .evaluate_all(
+            """all => all.map((e) => e.getBoundingClientRect())
+          .map(({ left, right }) => [left, right])"""
+        )
+    )
+    for (_, right), (left, _) in pairwise(drawn):
+        assert right <= left
+
+
+def test_labels_of_rows_are_whole(show) -> None:
+    page = live(show, lab(), width=375)
+    for ladder in (1, 2, 3, 4):
+        page.evaluate("ladder => model.set('ladder', ladder)", ladder)
+        for rung in (5, 8):
+            page.evaluate("rung => model.set('rung', rung)", rung)
+            labels = (
+                grid(page)
+                .locator("text[text-anchor='end']")
+                .evaluate_all(
+                    """all => all.map((e) => {
+                  e.setAttribute("class", "strong"); // as one that is chosen
+                  return e.getBBox().x;
+                })"""
+                )
+            )
+            assert min(labels) >= 0
+
+
+def pieces(page) -> set[int]:
+    """Into how many each word is broken."""
+    script = """all => all.map((e) => {
+      const range = document.createRange();
+      range.selectNodeContents(e);
+      return range.getClientRects().length;
+    })"""
+    return set(words(page).locator("span").evaluate_all(script))
+
+
+def test_on_a_phone_no_word_breaks_and_the_grid_shows_what_is_chosen(show) -> None:
+    page = live(show, lab(rung=6), width=320)
+    visible = """(box, i) => {
+      const edges = box.getBoundingClientRect();
+      const cell = box.querySelectorAll("rect.cell")[i].getBoundingClientRect();
+      return cell.left >= edges.left && cell.right <= edges.right;
+    }"""
+    assert pieces(page) == {1}
+    count = sources(page).count()
+    for i in (count - 1, 0, count // 2):
+        page.evaluate("model.set('at', 5)")
+        page.evaluate("scrollTo(0, 300)")
+        before = page.evaluate("scrollY")
+        page.evaluate("i => model.set('forced', [[1, i + 1], [5, i + 1]])", i)
+        assert page.locator(".map").evaluate(visible, 4 * count + i)
+        assert page.evaluate("scrollY") == before
+        assert page.get_by_text("forced, changed").count() > 0
+        assert pieces(page) == {1}
 
 
 @every_look

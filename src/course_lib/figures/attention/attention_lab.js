@@ -14,6 +14,9 @@ const LONGEST = { text: 300, words: 60 }; // characters typed, words written
 const HOW =
   "Point at an English word to see where it looked. Choose it and then a Korean word: all of its attention goes there, and the rest is written anew.";
 
+const IDLE =
+  "Choose an English word: where it looked will stand here, and its most probable words.";
+
 const style = `
 .looks { display: flex; flex-wrap: wrap; gap: 8px 24px; align-items: flex-start; }
 .looks > .fan { flex: 1 1 300px; max-width: 460px; }
@@ -122,10 +125,11 @@ function render({ model, el }) {
   });
   const says = make("p", { class: "says", "aria-live": "polite" });
   const shares = shareTable();
+  // Nothing stays chosen: the next click on a word chooses it, and then it can be forced.
   const releasing = button("Release this word", () => {
-    if (now() !== null) release(now());
+    if (now() !== null) set({ forced: without(now()), at: null });
   });
-  const all = button("Release all", () => set({ forced: [] }));
+  const all = button("Release all", () => set(fresh));
   const changes = make("p", { class: "says free", "aria-live": "polite" });
   const legend = make(
     "p",
@@ -159,7 +163,7 @@ function render({ model, el }) {
   // What follows the pointer.
   const look = () => {
     const { row } = shown();
-    const news = row === null ? "" : told(row);
+    const news = row !== null ? told(row) : said.length ? IDLE : "";
     if (says.textContent !== news) says.textContent = news;
     shares.set(row === null ? null : said[row], weights.target_words);
     lines.redraw();
@@ -237,6 +241,7 @@ function render({ model, el }) {
     map.box.style.flex = `1 1 ${map.wish()}px`;
     updateChanges();
     look();
+    if (now() !== null) map.see(now());
   };
 
   body.append(

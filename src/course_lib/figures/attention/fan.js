@@ -10,9 +10,11 @@ export const fanStyle = `
 .fan ol { list-style: none; margin: 0; padding: 0; display: flex; flex-direction: column;
   justify-content: space-between; gap: 3px; min-width: 0; }
 .fan li { display: flex; }
-.fan button { flex: 1; display: flex; gap: 6px; align-items: baseline;
-  padding: 2px 9px; text-align: left; border: 1.5px solid var(--line);
-  background: var(--paper); overflow-wrap: anywhere; }
+.fan button { flex: 1; display: flex; gap: 0 6px; align-items: baseline;
+  padding: 2px 9px; text-align: left; border: 1.5px solid var(--line); flex-wrap: wrap;
+  background: var(--paper); word-break: keep-all; overflow-wrap: anywhere; }
+.fan ol:last-of-type { min-width: min-content; }
+.fan ol:last-of-type button { overflow-wrap: normal; }
 .fan ol:first-of-type button { justify-content: flex-end; }
 .fan small { color: var(--quiet); font-size: 12px; white-space: nowrap; }
 .fan .unknown { border: 1.5px dashed var(--negative); }

@@ -1,14 +1,11 @@
 // Weights as a grid: a row for each target word, a column for each source token.
 import { board, label, mix, number, outline, svg } from "../kit/draw.js";
 
-const CELL = { least: 28, most: 44, height: 28 };
+const CELL = { least: 16, touched: 24, wished: 28, most: 44, height: 28 };
 const TURN = 60; // degrees by which the words of the columns stand up
 const GAP = 8; // between words and cells
+const FADE = 28; // at the edge beyond which there is more
 const rad = (TURN * Math.PI) / 180;
-
-// About how wide a text is: a Hangul syllable is as wide as two letters.
-const wide = (text) =>
-  [...text].reduce((sum, letter) => sum + (letter > "ᄀ" ? 13 : 7.4), 0);
 
 export const columnText = ({ token, gloss }) => (gloss ? `${token} ${gloss}` : token);
 
@@ -21,19 +18,22 @@ const top = (weights) => weights.indexOf(Math.max(...weights));
 // called with where the pointer is, or with nulls; pick(t, i) on a click.
 export function heatMap({ name, now, point = null, pick = null }) {
   let place = null; // of the cells
+  const pen = document.createElement("canvas").getContext("2d");
+  const wide = (text) => pen.measureText(text).width;
+  const least = matchMedia("(pointer: coarse)").matches ? CELL.touched : CELL.least;
   const draw = (space) => {
     const { rows, columns, weights, gold, row, column, held } = now();
     const texts = columns.map(columnText);
-    const left = Math.min(130, Math.max(40, ...rows.map(wide))) + GAP;
+    pen.font = `650 13.5px ${getComputedStyle(map.box).fontFamily}`;
+    const left = Math.max(40, ...rows.map(wide)) + GAP;
     const head = Math.max(30, ...texts.map((text) => wide(text) * Math.sin(rad))) + 14;
-    const over = Math.max(
-      0,
-      ...texts.map(
-        (text, i) => wide(text) * Math.cos(rad) - (columns.length - i - 1) * CELL.least,
-      ),
-    );
-    const fits = (space - left - over) / Math.max(1, columns.length);
-    const size = Math.max(CELL.least, Math.min(CELL.most, Math.floor(fits)));
+    // how many cells, and pixels more, there are up to where a column's word ends
+    const ends = [
+      [columns.length, 0],
+      ...texts.map((text, i) => [i + 0.5, 4 + wide(text) * Math.cos(rad)]),
+    ];
+    const fits = Math.min(...ends.map(([cells, more]) => (space - left - more) / cells));
+    const size = Math.max(least, Math.min(CELL.most, Math.floor(fits)));
     place = { left, head, size };
     const x = (i) => left + i * size;
     const y = (t) => head + t * CELL.height;
@@ -68,7 +68,9 @@ export function heatMap({ name, now, point = null, pick = null }) {
         if (held?.(t, i)) nodes.push(outline(x(i), y(t), size, CELL.height, "ink", 3));
       }),
     );
-    const width = Math.max(space, Math.ceil(x(columns.length) + over));
+    const needed = Math.ceil(Math.max(...ends.map(([cells, more]) => x(cells) + more)));
+    const width = needed > space ? needed + FADE : space;
+    if (width > space) nodes.push(label(0, 12, "scroll →"));
     const says = rows
       .map((word, t) => {
         const i = top(weights[t]);
@@ -113,8 +115,17 @@ export function heatMap({ name, now, point = null, pick = null }) {
     picture.addEventListener("pointerleave", () => point(null, null));
   }
   // How wide it would like to be: the part of a row that it takes.
-  const wish = () => CELL.least * now().columns.length + 150;
-  return { ...map, wish };
+  const wish = () => CELL.wished * now().columns.length + 150;
+  // Scrolls the grid, where it must, to the largest weight of a row.
+  const see = (t) => {
+    if (!place) return; // not drawn yet
+    const { left, size } = place;
+    const { scrollLeft, clientWidth } = map.box;
+    const x = left + top(now().weights[t]) * size;
+    if (x < scrollLeft || x + size > scrollLeft + clientWidth - FADE)
+      map.box.scrollLeft = x + (size - clientWidth) / 2;
+  };
+  return { ...map, wish, see };
 }
 
 export const goldKey = "--fill: none; --edge: 2px solid var(--key)"; // for a legend
@@ -122,6 +133,8 @@ export const goldKey = "--fill: none; --edge: 2px solid var(--key)"; // for a le
 // An event at a cell that is redrawn meanwhile would be lost: the whole takes them all.
 export const mapStyle = `
 .map svg > * { pointer-events: none; }
+.map[tabindex]:not(:hover, :focus-visible) {
+  mask-image: linear-gradient(to left, transparent, black ${FADE}px); }
 svg text.ink { fill: var(--ink); font-size: 13px; }
 svg text.strong { font-size: 13px; }
 svg text .gloss { fill: var(--quiet); font-size: 11.5px; font-weight: 400; }
@@ -144,7 +157,10 @@ function cell(x, y, width, w, shown, numbered) {
     style: fill,
   });
   if (!numbered || !shown) return [box];
-  const text = label(x + width / 2, y + CELL.height / 2 + 4, number(w), "middle");
+  const text = label(0, 4, number(w), "middle");
+  const turn = width < CELL.wished ? " rotate(-90)" : "";
+  const middle = `${x + width / 2} ${y + CELL.height / 2}`;
+  text.setAttribute("transform", `translate(${middle})${turn}`);
   text.setAttribute("class", w > 0.55 ? "weight deep" : "weight");
   return [box, text];
 }

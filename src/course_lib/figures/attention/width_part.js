@@ -68,7 +68,7 @@ export function widthPart({ width, seed, pick }) {
   );
   const box = make(
     "details",
-    { open: "" },
+    {},
     make("summary", {}, "Why divide by √d?"),
     note,
     make("div", { class: "row" }, look.box),
