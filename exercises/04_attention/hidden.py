@@ -175,8 +175,8 @@ def any_decoder(S, rng):
                 states, outputs = [], []
                 with torch.no_grad():
                     memory = decoder.attention.remember(h, everything)
-                    time = torch.zeros(B, dtype=torch.long)
-                    state = attention.DecoderState(s, output, time, memory)
+                    time, unseen = torch.zeros(B, dtype=torch.long), torch.zeros(B, n)
+                    state = attention.DecoderState(s, output, time, unseen, memory)
                     for t in range(T):
                         logits, state, _ = decoder(words[:, t : t + 1], state)
                         states.append(state.layer)
