@@ -291,6 +291,7 @@ def test_the_race_rests_where_nobody_sees_it(show) -> None:
 def test_the_race_never_holds_the_page_for_long(show) -> None:
     """Between two frames at most a few steps; here in steps, because time varies."""
     page = show(Race(lag=40))
+    button(page, "Race").wait_for()  # mounted: a script does not wait, as a click does
     page.evaluate(
         f"""() => {{
           window.seen = [];
