@@ -6,11 +6,13 @@ import contextlib
 import platform
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import babel
 import torch
+from torch import Tensor, nn
 
 import course_lib
 
@@ -99,6 +101,28 @@ def peak_mib(cuda: bool) -> float:
         return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if platform.system() == "Darwin" else 2**10)
+
+
+def saved_mib(forward: Callable[[], Tensor], model: nn.Module) -> float:
+    """MiB that ``forward`` keeps for its backward pass, parameters not counted.
+
+    Two tensors that share their memory count once. The backward pass is run, so that
+    what was kept is let go.
+    """
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        result = forward()
+        size = sum(kept.values()) / 2**20
+    result.sum().backward()
+    return size
 
 
 def _commit() -> str | None:

@@ -7,8 +7,8 @@ or a real one in subwords: ``"multi30k"``, captions from German into English,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from course_lib.data.korean_english.difficulty import best
 from course_lib.data.subwords import Subwords
 from course_lib.data.translation import END, START, Batch, Vocabulary, collate
 from course_lib.decoding import Hypothesis, beam_search, evaluating, greedy
+from course_lib.experiments.claim import Experiment
+from course_lib.experiments.halving import both_precisions, halved
+from course_lib.experiments.machine import origin
 from course_lib.metrics import bleu, by_quarter
 from course_lib.seq2seq import (
     Seq2Seq,
@@ -307,6 +310,39 @@ def best_by_quarter(corpus: Corpus) -> list[float]:
             ).score
         ),
     )
+
+
+class Trained(NamedTuple):
+    """A model for the page, with what it learned from."""
+
+    model: nn.Module  # on the CPU
+    corpus: Corpus
+    seed: int
+
+
+def export_translator(
+    experiment: Experiment,
+    config: Any,
+    trained: Trained,
+    full: Mapping[str, float],
+    measure: Callable[[nn.Module], Mapping[str, float]],
+) -> dict[str, Any]:
+    """What a live figure needs of ``trained``, for ``Experiment.export``.
+
+    ``full`` is what was measured of it; ``measure`` measures the rounded model.
+    """
+    model, corpus, seed = trained
+    packed, half = halved(model)
+    return {
+        "record": {
+            **origin(experiment, config, seed),
+            "test_pairs": len(corpus.test.sources),
+            **both_precisions(full, measure(half)),
+        },
+        "source_words": list(corpus.source.words),
+        "target_words": list(corpus.target.words),
+        "parameters": packed,
+    }
 
 
 def _by_length(lengths: Sequence[int], batch: int) -> list[list[int]]:

@@ -12,10 +12,11 @@ from course_lib.experiments import find
 from course_lib.experiments.attention.attention_kinds import (
     COLUMNS,
     SAYS,
-    kept_mib,
     table,
 )
 from course_lib.experiments.attention.decoders import KINDS, NAMES, Sizes, build
+from course_lib.experiments.machine import saved_mib
+from course_lib.experiments.translation import teacher_forced_loss
 
 EXPERIMENT = find("attention-kinds")
 
@@ -28,6 +29,10 @@ def result():
 def batch(length: int, pairs: int = 3):
     ids = [torch.arange(length) % 5 + 4 for _ in range(pairs)]
     return collate(ids, ids)
+
+
+def kept_mib(model, batch):
+    return saved_mib(lambda: teacher_forced_loss(model, batch), model)
 
 
 def test_every_decoder_is_named_and_measured(result):

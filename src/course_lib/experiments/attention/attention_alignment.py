@@ -42,9 +42,11 @@ from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.translation import (
     Corpus,
     Forced,
+    Trained,
     batches,
     bleu_by_quarter,
     corpus_bleu,
+    export_translator,
     forced,
     grammar,
     perplexity,
@@ -100,14 +102,6 @@ SCALES = {
         measure_every=400,
     ),
 }
-
-
-class Trained(NamedTuple):
-    """What ``export`` needs."""
-
-    model: AttentionSeq2Seq
-    corpus: Corpus
-    seed: int
 
 
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
@@ -307,32 +301,15 @@ def figure(result: Result) -> Figure:
 
 def export(config: Config, outcome: Outcome) -> dict[str, Any]:
     """Bahdanau's model of the first seed, for the page."""
-    from course_lib.experiments.machine import origin
-
-    model, corpus, seed = outcome.model
-    packed = {name: pack(value) for name, value in model.state_dict().items()}
-    rounded = _build(config, "bahdanau", corpus, seed)
-    rounded.load_state_dict(
-        {name: torch.tensor(unpack(value)) for name, value in packed.items()}
+    corpus = outcome.model.corpus
+    names = ("bleu", "bleu_longest", "perplexity", "error_rate")
+    return export_translator(
+        EXPERIMENT,
+        config,
+        outcome.model,
+        {name: outcome.metrics[f"{name}_bahdanau"] for name in names},
+        lambda half: measure(half, corpus, gold(config.test), config.longest),
     )
-    measured = measure(rounded, corpus, gold(config.test), config.longest)
-    return {
-        "record": {
-            **origin(EXPERIMENT, config, seed),
-            "test_pairs": len(corpus.test.sources),
-            **{
-                f"test_{name}_{precision}": round(value, 6)
-                for name in ("bleu", "bleu_longest", "perplexity", "error_rate")
-                for precision, value in (
-                    ("float32", outcome.metrics[f"{name}_bahdanau"]),
-                    ("float16", measured[name]),
-                )
-            },
-        },
-        "source_words": list(corpus.source.words),
-        "target_words": list(corpus.target.words),
-        "parameters": packed,
-    }
 
 
 def _bands(bahdanau: float) -> tuple[Band, ...]:

@@ -14,19 +14,19 @@ and optimiser steps, and only the attention differs. Four things are measured of
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
-from course_lib.data.translation import Batch, collate
+from course_lib.data.translation import collate
 from course_lib.experiments.aligning import agreement, forced_weights, gold
 from course_lib.experiments.attention.decoders import KINDS, NAMES, Sizes, build
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import REPORT_EVERY, Memo
+from course_lib.experiments.lstm_gru.stopwatch import seconds
+from course_lib.experiments.machine import saved_mib
 from course_lib.experiments.plots import blank
 from course_lib.experiments.translation import (
     Name,
@@ -40,7 +40,7 @@ from course_lib.experiments.translation import (
     tokens_of_a_pair,
     translate,
 )
-from course_lib.training import Setting, Training, clip_gradient, to_device, train
+from course_lib.training import Setting, Training, to_device, train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -189,59 +189,30 @@ def costs(
     models = {
         name: build(name, sizes, setting.seed).to(setting.device) for name in NAMES
     }
-    optimizers = {name: torch.optim.Adam(m.parameters()) for name, m in models.items()}
-    kept = {name: kept_mib(model, batch) for name, model in models.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in NAMES}
-    for _ in range(config.timed + 1):
-        for name, model in models.items():
-            seconds[name].append(_step(model, batch, optimizers[name], setting.device))
+    kept = {
+        name: saved_mib(lambda m=model: teacher_forced_loss(m, batch), model)
+        for name, model in models.items()
+    }
+    alone = replace(setting, checkpoint=None)
+    training = Training(config.timed + 1, learning_rate=1e-3)
+    steps = {
+        name: train(model, teacher_forced_loss, lambda step: batch, training, alone)
+        for name, model in models.items()
+    }
+    times: dict[str, list[float]] = {name: [] for name in NAMES}
+    for _ in range(training.steps):
+        for name, step in steps.items():
+            times[name].append(seconds(lambda s=step: next(s), setting.device))
     tokens = batch.target_mask.sum().item()
     found = {}
     for name in NAMES:
-        median = statistics.median(seconds[name][1:])  # the first is not like the rest
+        median = statistics.median(times[name][1:])  # the first is not like the rest
         found[name] = {
             "ms": 1e3 * median,
             "tokens": tokens / median,
             "mib": kept[name],
         }
     return found
-
-
-def _step(
-    model: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, device: str
-) -> float:
-    def now() -> float:
-        if device.startswith("cuda"):  # work is queued there
-            torch.cuda.synchronize(device)
-        return time.perf_counter()
-
-    start = now()
-    optimizer.zero_grad()
-    teacher_forced_loss(model, batch).backward()
-    clip_gradient(model, 1.0)
-    optimizer.step()
-    return now() - start
-
-
-def kept_mib(model: nn.Module, batch: Batch) -> float:
-    """MiB that the forward pass keeps for the backward pass, parameters not counted.
-
-    Two tensors that share their memory count once.
-    """
-    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
-    kept: dict[int, int] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = teacher_forced_loss(model, batch)
-        size = sum(kept.values()) / 2**20
-    loss.backward()
-    return size
 
 
 def table(result: Result) -> str:

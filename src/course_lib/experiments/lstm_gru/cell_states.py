@@ -33,6 +33,7 @@ import torch
 import course_lib
 from course_lib.data.batching import Sampler, generator
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.halving import both_precisions, halved
 from course_lib.experiments.learning import learn
 from course_lib.experiments.lstm_gru.cell_figure import figure
 from course_lib.experiments.lstm_gru.cell_measures import (
@@ -250,20 +251,17 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
     concept the cell that tells it best, with its score on the test text.
     """
     from course_lib.experiments.machine import origin
-    from course_lib.figures.weights import pack, unpack
 
     model, corpus, told, seed = outcome.model
-    packed = {name: pack(value) for name, value in model.state_dict().items()}
-    rounded = build(config, "lstm", len(corpus.characters), seed)
-    rounded.load_state_dict(
-        {name: torch.tensor(unpack(value)) for name, value in packed.items()}
-    )
+    packed, half = halved(model)
     return {
         "record": {
             **origin(EXPERIMENT, config, seed),
             "test_characters": int(corpus.test.mask.sum()),
-            "test_perplexity_float32": round(outcome.metrics["perplexity_lstm"], 6),
-            "test_perplexity_float16": round(perplexity(rounded, corpus.test), 6),
+            **both_precisions(
+                {"perplexity": outcome.metrics["perplexity_lstm"]},
+                {"perplexity": perplexity(half, corpus.test)},
+            ),
         },
         "alphabet": corpus.characters.characters,
         "examples": list(EXAMPLES),

@@ -29,6 +29,7 @@ from torch.nn import functional as F
 import course_lib
 from course_lib.data.words import ALPHABET, Words, languages, surnames
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.halving import both_precisions, halved
 from course_lib.experiments.learning import learn
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.rnn.word_classifiers import (
@@ -181,31 +182,24 @@ def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
     The record holds the test accuracy of the weights as trained and as rounded.
     """
     from course_lib.experiments.machine import origin
-    from course_lib.figures.weights import pack, unpack
 
     model, words, seed = outcome.model
-    state = model.state_dict()
-    packed = {name.removeprefix("layer."): pack(value) for name, value in state.items()}
-    rounded = SequenceClassifier(
-        RNN(len(ALPHABET), config.hidden_size), len(words.labels)
-    )
-    rounded.load_state_dict(
-        {
-            name: torch.tensor(unpack(packed[name.removeprefix("layer.")]))
-            for name in state
-        }
-    )
-    accuracy = balanced_accuracy(rounded, encode(words.test), len(words.labels))
+    packed, half = halved(model)
+    accuracy = balanced_accuracy(half, encode(words.test), len(words.labels))
     return {
         "record": {
             **origin(EXPERIMENT, config, seed),
             "test_words": len(words.test),
-            "test_accuracy_float32": round(outcome.metrics["rnn"], 6),
-            "test_accuracy_float16": round(accuracy.mean().item(), 6),
+            **both_precisions(
+                {"accuracy": outcome.metrics["rnn"]},
+                {"accuracy": accuracy.mean().item()},
+            ),
         },
         "labels": list(words.labels),
         "alphabet": ALPHABET,
-        "parameters": packed,
+        "parameters": {
+            name.removeprefix("layer."): value for name, value in packed.items()
+        },
     }
 
 

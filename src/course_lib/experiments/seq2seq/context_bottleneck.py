@@ -23,9 +23,7 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 import course_lib
 from course_lib.decoding import Hypothesis
@@ -35,12 +33,14 @@ from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.translation import (
     Corpus,
     Name,
+    Trained,
     accuracy,
     batches,
     best_by_quarter,
     bleu_by_quarter,
     corpus_bleu,
     encoder_decoder,
+    export_translator,
     forced,
     lengths_by_quarter,
     perplexity,
@@ -107,14 +107,6 @@ SCALES = {
         learning_rate=1e-3,
     ),
 }
-
-
-class Trained(NamedTuple):
-    """What ``export`` needs."""
-
-    model: Seq2Seq
-    corpus: Corpus
-    seed: int
 
 
 def build(config: Config, size: str, corpus: Corpus, seed: int) -> Seq2Seq:
@@ -293,33 +285,15 @@ def figure(result: Result) -> Figure:
 
 def export(config: Config, outcome: Outcome) -> dict[str, Any]:
     """The small model of the first seed, for the bottleneck lab."""
-    from course_lib.experiments.machine import origin
-    from course_lib.figures.weights import pack, unpack
-
-    model, corpus, seed = outcome.model
-    packed = {name: pack(value) for name, value in model.state_dict().items()}
-    rounded = build(config, "small", corpus, seed)
-    rounded.load_state_dict(
-        {name: torch.tensor(unpack(value)) for name, value in packed.items()}
+    corpus = outcome.model.corpus
+    names = ("bleu", "bleu_shortest", "bleu_longest", "perplexity")
+    return export_translator(
+        EXPERIMENT,
+        config,
+        outcome.model,
+        {name: outcome.metrics[f"{name}_small"] for name in names},
+        lambda half: measure(corpus, half, config.longest)[0],
     )
-    measured, _ = measure(corpus, rounded, config.longest)
-    return {
-        "record": {
-            **origin(EXPERIMENT, config, seed),
-            "test_pairs": len(corpus.test.sources),
-            **{
-                f"test_{name}_{precision}": round(value, 6)
-                for name in ("bleu", "bleu_shortest", "bleu_longest", "perplexity")
-                for precision, value in (
-                    ("float32", outcome.metrics[f"{name}_small"]),
-                    ("float16", measured[name]),
-                )
-            },
-        },
-        "source_words": list(corpus.source.words),
-        "target_words": list(corpus.target.words),
-        "parameters": packed,
-    }
 
 
 def _fall(size: str, least: float) -> Band:
