@@ -206,19 +206,32 @@ def seq2seq(config: Seq2SeqConfig) -> Seq2Seq:
     return Seq2Seq(encoder, decoder, config.feed_context)
 
 
-def sequence_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+def sequence_loss(
+    logits: Tensor, target: Tensor, mask: Tensor, label_smoothing: float = 0.0
+) -> Tensor:
     """Mean cross-entropy per real token: ``(B, T, V)``, ``(B, T)``, ``(B, T)`` -> ().
 
     Padding counts neither above nor below the fraction, so the loss of a sentence does
     not depend on its neighbours' lengths.
     """
-    each = token_losses(logits, target)
+    each = token_losses(logits, target, label_smoothing)
     return each.masked_fill(~mask, 0.0).sum() / mask.sum()
 
 
-def token_losses(logits: Tensor, target: Tensor) -> Tensor:
-    """The cross-entropy of each token: ``(B, T, V)``, ``(B, T)`` -> ``(B, T)``."""
-    each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
+def token_losses(
+    logits: Tensor, target: Tensor, label_smoothing: float = 0.0
+) -> Tensor:
+    """The cross-entropy of each token: ``(B, T, V)``, ``(B, T)`` -> ``(B, T)``.
+
+    With ``label_smoothing`` ε the truth has 1 - ε of the probability, and all V tokens
+    share ε (Szegedy et al. 2016, section 7).
+    """
+    each = F.cross_entropy(
+        logits.flatten(0, 1),
+        target.flatten(),
+        reduction="none",
+        label_smoothing=label_smoothing,
+    )
     return each.view_as(target)  # (B T,) -> (B, T)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -31,16 +32,26 @@ class Setting:
     checkpoint: Path | None = None
 
 
+SCHEDULES = ("constant", "linear", "cosine", "inverse-sqrt")
+
+
 @dataclass(frozen=True)
 class Training:
-    """How a model is trained; where it is trained is a :class:`Setting`."""
+    """How a model is trained; where it is trained is a :class:`Setting`.
+
+    The learning rate grows in a straight line to its peak, for ``warmup`` steps. Then
+    it stays there, or falls to 0, in a straight line or as half a cosine wave, or as
+    1 / √step. With ``inverse-sqrt`` and a peak of (C · warmup)^-½ it is that of the
+    Transformer's paper (Vaswani et al. 2017, eq. 3).
+    """
 
     steps: int  # optimiser steps
     learning_rate: float
     optimizer: str = "adam"  # or "sgd", plain, as in the early papers
     clip_norm: float | None = 1.0  # global L2 norm of the gradient; None: no clipping
     checkpoint_every: int = 200  # steps; a checkpoint costs about one step
-    schedule: str = "constant"  # or "linear": the rate falls in a straight line to 0
+    warmup: int = 0  # steps in which the rate grows to ``learning_rate``, its peak
+    schedule: str = "constant"  # what comes then: one of SCHEDULES
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -53,9 +64,15 @@ class Training:
             raise ValueError(
                 f"optimizer: got {self.optimizer!r}, expected 'adam' or 'sgd'"
             )
-        if self.schedule not in ("constant", "linear"):
+        if self.schedule not in SCHEDULES:
             raise ValueError(
-                f"schedule: got {self.schedule!r}, expected 'constant' or 'linear'"
+                f"schedule: got {self.schedule!r}, expected one of "
+                + ", ".join(SCHEDULES)
+            )
+        if not 0 <= self.warmup < self.steps:
+            raise ValueError(
+                f"warmup: got {self.warmup}, expected 0 to {self.steps - 1}, "
+                "fewer than all steps"
             )
         if self.clip_norm is not None and self.clip_norm <= 0:
             raise ValueError(
@@ -68,8 +85,19 @@ class Training:
 
     def rate(self, index: int) -> float:
         """The learning rate of step ``index``, counted from 0."""
-        left = 1 - index / self.steps if self.schedule == "linear" else 1.0
-        return self.learning_rate * left
+        n, top = index + 1, max(1, self.warmup)  # the peak is the rate of step ``top``
+        if n < top:
+            return self.learning_rate * n / top
+        left = 1 - (n - top) / (self.steps - top + 1)  # from 1 to just above 0
+        return (
+            self.learning_rate
+            * {
+                "constant": 1.0,
+                "linear": left,
+                "cosine": (1 - math.cos(math.pi * left)) / 2,
+                "inverse-sqrt": math.sqrt(top / n),
+            }[self.schedule]
+        )
 
 
 @dataclass(frozen=True)

@@ -189,10 +189,12 @@ def encoder_decoder(
     )
 
 
-def teacher_forced_loss(model: Seq2Seq, batch: Batch) -> Tensor:
+def teacher_forced_loss(
+    model: nn.Module, batch: Batch, label_smoothing: float = 0.0
+) -> Tensor:
     """Mean cross-entropy per target token, the true tokens before it being given."""
     logits = model(batch.source, batch.source_mask, batch.previous)
-    return sequence_loss(logits, batch.target, batch.target_mask)
+    return sequence_loss(logits, batch.target, batch.target_mask, label_smoothing)
 
 
 class Forced(NamedTuple):
