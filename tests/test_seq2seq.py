@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from course_lib.decoding import beam_search, evaluating, greedy
 from course_lib.exchange import from_torch
@@ -17,6 +18,7 @@ from course_lib.seq2seq import (
     scheduled_sampling,
     seq2seq,
     sequence_loss,
+    token_losses,
 )
 
 B, S, T, V, END = 3, 6, 5, 9, 2
@@ -187,6 +189,35 @@ def test_the_loss_is_the_mean_over_real_tokens():
     sequence_loss(logits, target, mask).backward()
     assert (logits.grad[1, 1:] == 0).all()
     assert (logits.grad[0] != 0).all()
+
+
+def test_smoothed_labels_give_epsilon_of_the_truth_to_all_tokens_alike():
+    """Szegedy et al. (2016), section 7: cross-entropy with a softer distribution."""
+    logits = torch.randn(2, 3, V, generator=torch.Generator().manual_seed(0))
+    target, mask, epsilon = tokens(2, 3), mask_of(3, 1, size=3), 0.1
+    log_p, by_hand = logits.log_softmax(-1), 0.0
+    for b, t in ((0, 0), (0, 1), (0, 2), (1, 0)):
+        truth = torch.full((V,), epsilon / V)
+        truth[target[b, t]] += 1 - epsilon
+        by_hand -= (truth * log_p[b, t]).sum()
+    close(sequence_loss(logits, target, mask, epsilon), by_hand / 4)
+    close(
+        token_losses(logits, target, epsilon)[0].sum()
+        + token_losses(logits, target, epsilon)[1, 0],
+        by_hand,
+    )
+    plain = sequence_loss(logits, target, mask)
+    assert torch.equal(sequence_loss(logits, target, mask, 0.0), plain)
+    # The gradient pulls towards that distribution, and the padding pulls nowhere.
+    logits.requires_grad_()
+    sequence_loss(logits, target, mask, epsilon).backward()
+    pull = (logits.softmax(-1) - F.one_hot(target, V) * (1 - epsilon) - epsilon / V) / 4
+    close(logits.grad, pull * mask[..., None])
+    moved = torch.where(mask[..., None], logits, 100 * logits.flip(-1))
+    assert torch.equal(
+        sequence_loss(moved, target, mask, epsilon),
+        sequence_loss(logits, target, mask, epsilon),
+    )
 
 
 def test_the_encoder_equals_d2ls_and_unlike_it_ignores_the_padding():

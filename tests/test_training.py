@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.optim import lr_scheduler
 
-from course_lib.training import Setting, Training, clip_gradient, to_device, train
+from course_lib.training import (
+    SCHEDULES,
+    Setting,
+    Training,
+    clip_gradient,
+    to_device,
+    train,
+)
 
 STEPS = 30
 
@@ -184,20 +192,6 @@ def test_equals_the_loop_written_by_hand(kind, limit):
         assert max(step.gradient_norm for step in steps) > limit, "clipping was idle"
 
 
-def test_a_linear_schedule_is_torchs():
-    model, _ = trained(Training(10, 0.05, "sgd", None, schedule="linear"))
-    hand = model_of()
-    optimizer = torch.optim.SGD(hand.parameters(), lr=0.05)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 10)
-    for index in range(10):
-        optimizer.zero_grad()
-        loss(hand, batch_at(index)).backward()
-        optimizer.step()
-        schedule.step()
-    for p, q in zip(model.parameters(), hand.parameters(), strict=True):
-        torch.testing.assert_close(p, q, rtol=1e-5, atol=1e-7)
-
-
 def test_without_a_limit_an_overflowing_norm_leaves_the_gradient_alone():
     model = nn.Linear(2, 1, bias=False)
     model.weight.grad = torch.full((1, 2), 1e30)  # its square is no float32
@@ -249,10 +243,117 @@ def test_to_device_keeps_the_form_of_a_batch():
         ("optimizer", "adamw"),
         ("clip_norm", 0.0),
         ("checkpoint_every", 0),
-        ("schedule", "cosine"),
+        ("schedule", "exponential"),
+        ("warmup", -1),
+        ("warmup", 1),
     ],
 )
 def test_bad_arguments_are_named(argument, value):
     good = {"steps": 1, "learning_rate": 0.1}
     with pytest.raises(ValueError, match=f"{argument}: got {value!r}, expected"):
         Training(**{**good, argument: value})
+
+
+# -- the learning rate -----------------------------------------------------------------
+
+
+def rates(training):
+    return [training.rate(index) for index in range(training.steps)]
+
+
+def by_torch(schedule, steps, rate, **how):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=rate)
+    scheduler = schedule(optimizer, **how)
+    found = []
+    for _ in range(steps):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("warmup", [0, 1, 2, 10])
+def test_the_rate_rises_to_its_peak_and_then_never_again(schedule, warmup):
+    training = Training(50, 0.3, warmup=warmup, schedule=schedule)
+    found, top = rates(training), max(0, warmup - 1)
+    assert found[top] == max(found) == 0.3
+    assert all(0 < rate <= 0.3 for rate in found)
+    rising, falling = found[: top + 1], found[top:]
+    assert rising == sorted(set(rising))
+    if schedule == "constant":
+        assert set(falling) == {0.3}
+    else:
+        assert falling == sorted(set(falling), reverse=True)
+    if warmup > 1:
+        wanted = by_torch(
+            lr_scheduler.LinearLR,
+            warmup,
+            0.3,
+            start_factor=1 / warmup,
+            total_iters=warmup - 1,
+        )
+        assert found[:warmup] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 10])
+@pytest.mark.parametrize(
+    ("schedule", "theirs", "how"),
+    [
+        ("constant", lr_scheduler.ConstantLR, lambda n, top: {"factor": 1}),
+        (
+            "linear",
+            lr_scheduler.LinearLR,
+            lambda n, top: {"start_factor": 1, "end_factor": 0, "total_iters": n},
+        ),
+        ("cosine", lr_scheduler.CosineAnnealingLR, lambda n, top: {"T_max": n}),
+        (
+            "inverse-sqrt",
+            lr_scheduler.LambdaLR,
+            lambda n, top: {"lr_lambda": lambda k: math.sqrt(top / (top + k))},
+        ),
+    ],
+)
+def test_each_schedule_is_torchs(schedule, theirs, how, warmup):
+    training = Training(60, 0.2, warmup=warmup, schedule=schedule)
+    top = max(1, warmup)
+    falling = rates(training)[top - 1 :]
+    n = len(falling)  # the rate would be 0 in the step after the last one
+    assert falling == pytest.approx(by_torch(theirs, n, 0.2, **how(n, top)))
+
+
+def test_inverse_sqrt_is_the_papers_rate():
+    """Vaswani et al. (2017), equation 3, with 512 numbers and 4000 steps of warm-up."""
+    C, w = 512, 4000
+    training = Training(20_000, (C * w) ** -0.5, warmup=w, schedule="inverse-sqrt")
+    for s in (1, 2, 100, 3999, 4000, 4001, 10_000, 20_000):
+        wanted = C**-0.5 * min(s**-0.5, s * w**-1.5)
+        assert training.rate(s - 1) == pytest.approx(wanted, rel=1e-12)
+    assert training.rate(w - 1) == pytest.approx(6.99e-4, rel=1e-3)
+    assert max(rates(training)) == training.rate(w - 1)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_step_is_made_at_its_rate(schedule):
+    training = Training(
+        8, 0.5, "sgd", clip_norm=None, warmup=3, schedule=schedule, checkpoint_every=3
+    )
+    model, places = nn.Linear(1, 1, bias=False).double(), []
+    with torch.no_grad():
+        model.weight.zero_()
+    for _ in train(model, lambda m, _: m.weight.sum(), float, training, Setting()):
+        places.append(-model.weight.item())
+    moved = [b - a for a, b in zip([0.0, *places], places, strict=False)]
+    assert moved == pytest.approx(rates(training))
+
+
+def test_a_broken_run_goes_on_at_the_rate_of_its_step(tmp_path):
+    training = Training(STEPS, 0.05, warmup=10, schedule="cosine", checkpoint_every=7)
+    unbroken, _ = trained(training)
+    setting = Setting(checkpoint=tmp_path)
+    for step in train(model_of(), loss, batch_at, training, setting):
+        if step.number == 12:
+            break
+    resumed, history = trained(training, setting)
+    assert len(history) == STEPS
+    assert same(unbroken, resumed)

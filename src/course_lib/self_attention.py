@@ -97,7 +97,7 @@ class MultiHeadAttention(nn.Module):
         path: str = "fused",
     ) -> None:
         super().__init__()
-        if size % heads:
+        if heads < 1 or size % heads:
             raise ValueError(f"heads: got {heads}, expected a divisor of size {size}")
         if path not in PATHS:
             raise ValueError(f"path: got {path!r}, expected one of {', '.join(PATHS)}")

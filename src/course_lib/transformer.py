@@ -66,8 +66,8 @@ class LayerNorm(nn.Module):
         g = self.gain * d_y
         along = (g * hat).mean(dim=-1, keepdim=True)
         d_x = (g - g.mean(dim=-1, keepdim=True) - hat * along) / deviation
-        tokens = tuple(range(x.dim() - 1))
-        return d_x, (d_y * hat).sum(dim=tokens), d_y.sum(dim=tokens)
+        C = self.gain.shape
+        return d_x, (d_y * hat).sum_to_size(C), d_y.sum_to_size(C)  # over all tokens
 
 
 class FeedForward(nn.Module):

@@ -1,0 +1,39 @@
+"""Weights to and from torch's own modules: ours and theirs are the same networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from course_lib.exchange import recurrent, transformer
+
+
+def from_torch(module: nn.Module, path: str = "fused") -> Any:
+    """The same network of our layers, with the weights of ``module``.
+
+    - ``nn.LSTM``, ``nn.GRU``: one layer, ``Bidirectional``, or ``Stacked`` of these;
+    - ``nn.MultiheadAttention``: ``MultiHeadAttention``;
+    - ``nn.TransformerEncoder``, ``nn.TransformerDecoder``: a ``Stack``;
+    - ``nn.Transformer``: two of them, the encoder and the decoder.
+
+    Raises ``ValueError`` for another module, and for what ours has not.
+    """
+    if isinstance(module, (nn.LSTM, nn.GRU)):
+        return recurrent.from_torch(module, path)
+    return transformer.from_torch(module, path)
+
+
+def to_torch(layer: Any) -> nn.Module:
+    """The same network as one batch-first module of torch: :func:`from_torch` reversed.
+
+    Raises ``ValueError`` for what torch has not.
+    """
+    if isinstance(layer, (*transformer.KINDS, tuple)):
+        return transformer.to_torch(layer)
+    if not hasattr(layer, "hidden_size"):
+        raise ValueError(
+            f"layer: got {type(layer).__name__}, expected a recurrent layer, a "
+            "MultiHeadAttention, a Stack, or encoder and decoder as a tuple"
+        )
+    return recurrent.to_torch(layer)
