@@ -13,21 +13,16 @@ and optimiser steps, and only the attention differs. Four things are measured of
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from course_lib.data.translation import collate
 from course_lib.experiments.aligning import agreement, forced_weights, gold
 from course_lib.experiments.attention.decoders import KINDS, NAMES, Sizes, build
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import REPORT_EVERY, Memo
-from course_lib.experiments.lstm_gru.stopwatch import seconds
-from course_lib.experiments.machine import saved_mib
 from course_lib.experiments.plots import blank
+from course_lib.experiments.training_cost import random_pairs, training_cost
 from course_lib.experiments.translation import (
     Name,
     batches,
@@ -40,7 +35,7 @@ from course_lib.experiments.translation import (
     tokens_of_a_pair,
     translate,
 )
-from course_lib.training import Setting, Training, to_device, train
+from course_lib.training import Setting, Training, train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -179,40 +174,10 @@ def costs(
     config: Config, sizes: Sizes, setting: Setting
 ) -> dict[str, dict[str, float]]:
     """Of one training step of each: ms, target tokens per second, and MiB kept."""
-    drawn = torch.Generator().manual_seed(setting.seed)
+    models = {name: build(name, sizes, setting.seed) for name in NAMES}
     shape = config.batch, config.timed_length
-    ids = [
-        list(torch.randint(4, size, shape, generator=drawn))
-        for size in (sizes.source, sizes.target)
-    ]
-    batch = to_device(collate(*ids), setting.device)
-    models = {
-        name: build(name, sizes, setting.seed).to(setting.device) for name in NAMES
-    }
-    kept = {
-        name: saved_mib(lambda m=model: teacher_forced_loss(m, batch), model)
-        for name, model in models.items()
-    }
-    alone = replace(setting, checkpoint=None)
-    training = Training(config.timed + 1, learning_rate=1e-3)
-    steps = {
-        name: train(model, teacher_forced_loss, lambda step: batch, training, alone)
-        for name, model in models.items()
-    }
-    times: dict[str, list[float]] = {name: [] for name in NAMES}
-    for _ in range(training.steps):
-        for name, step in steps.items():
-            times[name].append(seconds(lambda s=step: next(s), setting.device))
-    tokens = batch.target_mask.sum().item()
-    found = {}
-    for name in NAMES:
-        median = statistics.median(times[name][1:])  # the first is not like the rest
-        found[name] = {
-            "ms": 1e3 * median,
-            "tokens": tokens / median,
-            "mib": kept[name],
-        }
-    return found
+    batch = random_pairs(sizes.source, sizes.target, *shape, setting)
+    return training_cost(models, batch, config.timed, setting)
 
 
 def table(result: Result) -> str:

@@ -1,0 +1,366 @@
+"""The running task once more: a Transformer, and the best of chapter 4.
+
+Both see the same pairs, in the same order, for as many steps, and their sizes are such
+that a step takes about as long here. A step of the Transformer is one pass over all
+words at once; the recurrent model's is one word after another.
+
+Two more Transformers: one with a single head of the same width (the paper's table 3,
+row A), and a narrower one (row C), the one that runs in the page. Besides BLEU: the
+time of a training step, and of greedy decoding, in which both write one word after
+another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+import course_lib
+from course_lib.experiments.attention.decoders import Sizes
+from course_lib.experiments.attention.decoders import build as recurrent
+from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.learning import learn
+from course_lib.experiments.lstm_gru.stopwatch import seconds
+from course_lib.experiments.plots import blank, draw
+from course_lib.experiments.training_cost import random_pairs, training_cost
+from course_lib.experiments.transformer.translators import build
+from course_lib.experiments.translation import (
+    Corpus,
+    Name,
+    Trained,
+    batches,
+    best_by_quarter,
+    bleu_by_quarter,
+    corpus_bleu,
+    export_translator,
+    forced,
+    lengths_by_quarter,
+    perplexity,
+    read,
+    teacher_forced_loss,
+    tokens_of_a_pair,
+    translate,
+)
+from course_lib.training import Setting, Training
+from course_lib.transformer import Transformer, TransformerConfig
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from course_lib.results import Result
+
+MODELS = {
+    "transformer": "Transformer, 4 heads",
+    "one_head": "Transformer, 1 head",
+    "small": "Transformer, narrower",
+    "bahdanau": "GRU with Bahdanau's attention",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Transformer and recurrent model, trained for as many steps on the same pairs."""
+
+    corpus: Name = "grammar"  # grammar: Korean to English, made here
+    train: int = 40_000  # pairs of the grammar; the others take all of theirs
+    test: int = 800  # pairs of the grammar; the others have their own
+    size: int = 96  # C
+    small: int = 64  # C of the narrower one
+    heads: int = 4  # H
+    inner: int = 2  # times C, inside the feed-forward network
+    blocks: int = 2  # of encoder and of decoder; pre-norm, sinusoids
+    embedding: int = 64  # E of the recurrent model
+    hidden: int = 128  # H of its decoder; the encoder has half of it each way
+    steps: int = 1200  # optimiser steps
+    dropout: float = 0.0  # the grammar has no end of pairs; 29,000 captions do
+    label_smoothing: float = 0.0  # of the Transformers' targets
+    batch: int = 64  # pairs of similar length
+    learning_rate: float = 6e-3  # Adam, the peak of both; falls in a straight line
+    warmup: int = 100  # optimiser steps up to the Transformer's peak
+    longest: int = 80  # tokens of a translation, then it is cut
+    measure_every: int = 200  # optimiser steps between points of the curves
+    timed: int = 9  # training steps of each that are timed
+    timed_length: int = 20  # tokens of each source and target in these
+
+
+SCALES = {
+    "quick": Config(
+        train=2_000,
+        test=60,
+        size=32,
+        heads=2,
+        small=16,
+        blocks=1,
+        embedding=16,
+        hidden=32,
+        steps=60,
+        warmup=10,
+        longest=20,
+        measure_every=30,
+        timed=2,
+    ),
+    "cpu": Config(),
+    "real": Config(
+        corpus="multi30k",
+        size=256,
+        small=128,
+        inner=4,
+        blocks=3,
+        embedding=256,
+        hidden=512,
+        steps=6000,
+        dropout=0.3,
+        label_smoothing=0.1,
+        batch=128,
+        learning_rate=1e-3,
+        warmup=1000,
+        longest=120,
+        measure_every=1000,
+        timed=15,
+    ),
+}
+
+
+def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
+    """Train the four, translate the test sentences, and let them run for time."""
+    corpus = read(config.corpus, config.train, config.test, setting.seed)
+    valid = corpus.valid.of(range(200))
+    models = untrained(config, corpus, setting.seed)
+    series: dict[str, Any] = {
+        "lengths": lengths_by_quarter(corpus.test),
+        "best": best_by_quarter(corpus),
+        "perplexity": {},
+        "quarters": {},
+    }
+    metrics: dict[str, float] = {}
+    for done, (name, model) in enumerate(models.items()):
+        smoothing = 0.0 if name == "bahdanau" else config.label_smoothing
+        series["perplexity"][name] = yield from learn(
+            model,
+            loss=partial(teacher_forced_loss, label_smoothing=smoothing),
+            batch_at=batches(corpus.train, config.batch, setting.seed),
+            training=plan(config, name),
+            setting=setting,
+            name=name,
+            measure=lambda model=model: {"valid": perplexity(forced(model, valid))},
+            every=config.measure_every,
+            done=done * config.steps,
+            total=len(models) * config.steps,
+        )
+        found, scores = measure(model, corpus, config.longest, setting.device)
+        series["quarters"][name] = found
+        metrics |= {f"{measure}_{name}": value for measure, value in scores.items()}
+    page = Trained(models["small"].cpu(), corpus, setting.seed)
+    metrics |= _costs(config, corpus, setting)
+    metrics["heads_gain"] = metrics["bleu_transformer"] - metrics["bleu_one_head"]
+    metrics["transformer_over_bahdanau"] = (
+        metrics["bleu_transformer"] - metrics["bleu_bahdanau"]
+    )
+    metrics["width_gain"] = metrics["bleu_transformer"] - metrics["bleu_small"]
+    for measured in ("ms", "decoded"):
+        metrics[f"{measured}_ratio"] = (
+            metrics[f"{measured}_bahdanau"] / metrics[f"{measured}_transformer"]
+        )
+    tokens = len(models) * config.steps * config.batch * tokens_of_a_pair(corpus.train)
+    return Outcome(metrics, series, round(tokens), model=page)
+
+
+def untrained(config: Config, corpus: Corpus, seed: int) -> dict[str, nn.Module]:
+    """The four models."""
+
+    def transformer(size: int, heads: int) -> Transformer:
+        sizes = TransformerConfig(
+            size=size,
+            heads=heads,
+            inner=config.inner * size,
+            blocks=config.blocks,
+            norm="pre",
+            dropout=config.dropout,
+        )
+        return build(sizes, corpus, seed)
+
+    words = len(corpus.source), len(corpus.target)
+    gru = Sizes(*words, config.embedding, config.hidden, config.dropout)
+    return {
+        "transformer": transformer(config.size, config.heads),
+        "one_head": transformer(config.size, 1),
+        "small": transformer(config.small, config.heads),
+        "bahdanau": recurrent("bahdanau", gru, seed),
+    }
+
+
+def plan(config: Config, name: str) -> Training:
+    """How a model is trained. The recurrent one needs no warm-up."""
+    warmup = 0 if name == "bahdanau" else config.warmup
+    return Training(
+        config.steps, config.learning_rate, warmup=warmup, schedule="linear"
+    )
+
+
+def measure(
+    model: nn.Module, corpus: Corpus, longest: int, device: str
+) -> tuple[list[float], dict[str, float]]:
+    """BLEU by length, and the numbers of one model; words decoded per second too."""
+    found: list[Any] = []
+    taken = seconds(
+        lambda: found.extend(translate(model, corpus.test.sources, longest)), device
+    )
+    quarters = bleu_by_quarter(corpus, corpus.test, found)
+    return quarters, {
+        "bleu": corpus_bleu(corpus, corpus.test, found),
+        "bleu_longest": quarters[-1],
+        "perplexity": perplexity(forced(model, corpus.test)),
+        "decoded": sum(len(one.tokens) + one.ended for one in found) / taken,
+        "parameters": float(sum(p.numel() for p in model.parameters())),
+    }
+
+
+def _costs(config: Config, corpus: Corpus, setting: Setting) -> dict[str, float]:
+    """Milliseconds, tokens per second and MiB of a training step, by model."""
+    models = untrained(config, corpus, setting.seed)
+    shape = config.batch, config.timed_length
+    words = len(corpus.source), len(corpus.target)
+    pairs = random_pairs(*words, *shape, setting)
+    return {
+        f"{measure}_{name}": value
+        for name, cost in training_cost(models, pairs, config.timed, setting).items()
+        for measure, value in cost.items()
+    }
+
+
+def figure(result: Result) -> Figure:
+    """BLEU by length; the perplexity by training time, as a step takes on average."""
+    from course_lib.figures.palette import color
+
+    figure, (score, curve) = blank(rows=2)
+    runs = result.runs
+    names = [f"{low} to {high}" for low, high in runs[0].series["lengths"]]
+    styles = {
+        "transformer": ("attention", "-", "o"),
+        "one_head": ("query", ":", "D"),
+        "small": ("attention", "--", "^"),
+        "bahdanau": ("gru", "-.", "s"),
+    }
+    for name, (quantity, line, marker) in styles.items():
+        style = {
+            "color": color(quantity),
+            "linestyle": line,
+            "marker": marker,
+            "label": MODELS[name],
+        }
+        draw(score, range(4), runs, lambda s, n=name: s["quarters"][n], **style)
+        steps = runs[0].series["perplexity"][name]["step"][1:]
+        each = result.mean(f"ms_{name}") / 1e3
+        draw(
+            curve,
+            [step * each for step in steps],
+            runs,
+            lambda s, n=name: s["perplexity"][n]["valid"][1:],
+            **style,
+        )
+    draw(
+        score,
+        range(4),
+        runs,
+        lambda series: series["best"],
+        color=color("baseline"),
+        linestyle=(0, (1, 3)),
+        label="the best possible",
+    )
+    score.set_ylim(0, 103)
+    score.set_ylabel("BLEU of greedy translations")
+    score.set_xticks(range(4), names)
+    score.set_xlabel("tokens in the source: four groups of equal size")
+    score.legend(fontsize=8, loc="lower left")
+    curve.set_yscale("log")
+    curve.set_ylabel("perplexity, validation")
+    curve.set_xlabel("seconds of training: steps times the time of one")
+    return figure
+
+
+def export(config: Config, outcome: Outcome) -> Mapping[str, Any]:
+    """The narrower Transformer of the first seed, for the page."""
+    model, corpus, _ = outcome.model
+    names = ("bleu", "bleu_longest", "perplexity")
+    return {
+        "config": asdict(model.config),
+        **export_translator(
+            EXPERIMENT,
+            config,
+            outcome.model,
+            {name: outcome.metrics[f"{name}_small"] for name in names},
+            lambda half: measure(half, corpus, config.longest, "cpu")[1],
+        ),
+    }
+
+
+EXPERIMENT = Experiment(
+    name="transformer-translation",
+    chapter="transformer",
+    claim=(
+        "Trained for as many steps, and about as long, a small Transformer translates "
+        "about as well as a recurrent model with attention, not better. One head does "
+        "it as well as four here; width counts more."
+    ),
+    source="Vaswani et al. (2017), table 2 and table 3, row (A)",
+    paper=(
+        "Vaswani et al., newstest2014 English to German: 27.3 BLEU for 3.3e18 FLOP of "
+        "training, the best recurrent model before it (GNMT) 24.6 for 2.3e19 (table "
+        "2). One head 24.9, four 25.5, eight 25.8 (table 3, newstest2013)"
+    ),
+    scales=SCALES,
+    run=run,
+    bands={
+        "quick": (
+            Band("perplexity_transformer", "it learns something", high=500),
+            Band("perplexity_bahdanau", "and so does the other", high=500),
+        ),
+        "cpu": (
+            Band("bleu_transformer", "the Transformer", low=50),
+            Band("transformer_over_bahdanau", "over the recurrent model", -15, 15),
+            Band("heads_gain", "four heads over one", -5, 5),
+            Band("width_gain", "for comparison: C of 96 over 64"),
+            Band("ms_ratio", "for comparison: a step, its time over the Transformer's"),
+            Band("decoded_ratio", "for comparison: words written, it over the other"),
+        ),
+        "real": (
+            Band("bleu_transformer", "captions, test2016", low=36.5),
+            Band("transformer_over_bahdanau", "over the recurrent model", low=0),
+        ),
+    },
+    figure=figure,
+    export=export,
+    artefact=Path(course_lib.__file__).parent
+    / "figures/transformer/transformer_lab.json",
+    units={
+        **{
+            f"{measure}_{name}": unit
+            for name in MODELS
+            for measure, unit in (
+                ("bleu", "BLEU"),
+                ("bleu_longest", "BLEU"),
+                ("decoded", "tokens/s"),
+                ("parameters", "parameters"),
+            )
+        },
+        **{
+            f"{measure}_{name}": unit
+            for name in MODELS
+            for measure, unit in (
+                ("ms", "ms per training step"),
+                ("tokens", "tokens/s"),
+                ("mib", "MiB"),
+            )
+        },
+        **dict.fromkeys(
+            ("heads_gain", "width_gain", "transformer_over_bahdanau"), "BLEU"
+        ),
+        "ms_ratio": "times",
+        "decoded_ratio": "times",
+    },
+)
