@@ -9,6 +9,7 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+from ablations import lab as transformer_lab
 from attenders import lab as attention_lab
 from histories import growth
 from translators import lab
@@ -19,6 +20,7 @@ from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
 from course_lib.figures.seq2seq import BeamTree, BleuCalculator
+from course_lib.figures.transformer import PositionClock, TransformerLab
 
 QUIZ = {
     "question": "What is </script><!--<script> & \u2028?",
@@ -41,6 +43,8 @@ FIGURES = [
     ScoreWorkshop(),
     attention_lab(text="</script><!--<script>"),
     growth(),
+    PositionClock(text="</script><!--<script>"),
+    transformer_lab(text="</script><!--<script>"),
 ]
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=repr)
 
@@ -84,7 +88,7 @@ def test_html_is_whole_and_safe(figure: Figure) -> None:
 @every_figure
 def test_the_page_budget(figure: Figure) -> None:
     weights = json.dumps(figure.state().get("weights", ""))
-    assert len(figure.to_html()) - len(weights) < 80_000
+    assert len(figure.to_html()) - len(weights) < 120_000
 
 
 @every_figure
@@ -193,6 +197,8 @@ def test_a_wrong_argument_is_named(make, says: str) -> None:
         ScoreWorkshop,
         AttentionLab,
         AlignmentGrowth,
+        PositionClock,
+        TransformerLab,
     ],
 )
 def test_each_argument_is_documented(kind: type[Figure]) -> None:

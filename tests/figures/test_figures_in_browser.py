@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ablations import lab as transformer_lab
 from attenders import lab as attention_lab
 from histories import growth
 from javascript import run
@@ -15,6 +16,7 @@ from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
 from course_lib.figures.seq2seq import BeamTree, BleuCalculator
+from course_lib.figures.transformer import PositionClock
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +40,8 @@ FIGURES = {
     "workshop": ScoreWorkshop(),
     "attention": attention_lab(rung=4),
     "growth": growth(),
+    "clock": PositionClock(),
+    "transformer": transformer_lab(rung=2),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(

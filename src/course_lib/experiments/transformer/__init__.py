@@ -7,4 +7,5 @@ CLAIMS = (
     "order_needs_positions",
     "norm_and_warmup",
     "transformer_translation",
+    "cached_decoding",
 )

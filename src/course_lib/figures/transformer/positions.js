@@ -29,19 +29,27 @@ export function rotate(x, place) {
 export const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
 
 // What a kind does. code(p) is what is drawn, null where there is none; add(x, p) goes
-// into the layer; turn(x, p) is done to a query or a key. `table` is what was learned,
+// into the layer; turn(x, p) is done to a query or a key; longest is the length of the
+// longest hand, largest the largest number of a code. `table` is what was learned,
 // { shape: [L, C], data }: it decides C, and has no row for a place from L on.
-export function coding(kind, C, table = null) {
+export function coder(kind, C, table = null) {
   const same = (x) => x;
   const plus = (code) => (x, p) => x.map((v, c) => v + code(p)[c]);
   if (kind === "learned") {
     const [L, width] = table.shape;
     const code = (p) =>
       p < L ? table.data.subarray(p * width, (p + 1) * width) : null;
-    return { kind, C: width, end: L, code, add: plus(code), turn: same };
+    const longest = Math.max(
+      ...Array.from({ length: (L * width) / 2 }, (_, n) =>
+        Math.hypot(table.data[2 * n], table.data[2 * n + 1]),
+      ),
+    );
+    const largest = Math.max(...table.data.map(Math.abs));
+    const add = plus(code);
+    return { kind, C: width, end: L, longest, largest, code, add, turn: same };
   }
   const code = (p) => sinusoid(p, C);
-  const formula = { kind, C, end: Infinity, code };
+  const formula = { kind, C, end: Infinity, longest: 1, largest: 1, code };
   return kind === "rotary"
     ? { ...formula, add: same, turn: rotate }
     : { ...formula, add: plus(code), turn: same };
@@ -55,3 +63,7 @@ export const without = (C) => ({
   add: (x) => x,
   turn: (x) => x,
 });
+
+// code · code of each place with each one; (n, n)
+export const products = (places, { code }) =>
+  places.map((p) => places.map((other) => dot(code(p), code(other))));

@@ -58,9 +58,7 @@ export function outputs(words, places, coding) {
   });
 }
 
-// code · code of each place with each one; (n, n)
-export const products = (places, { code }) =>
-  places.map((p) => places.map((other) => dot(code(p), code(other))));
+export const ROUNDING = 1e-9; // a difference below it is none
 
 // The largest |difference| of two vectors, or of two tables.
 export const apart = (one, other) =>
