@@ -67,10 +67,10 @@ class Config:
     heads: int = 4  # H
     inner: int = 128  # inside the feed-forward network
     blocks: int = 2  # of encoder and of decoder; pre-norm
-    steps: int = 800  # optimiser steps of each
+    steps: int = 1200  # optimiser steps of each
     dropout: float = 0.0  # the grammar has no end of pairs; 29,000 captions do
     batch: int = 64  # pairs of similar length
-    learning_rate: float = 8e-3  # Adam, its peak; falls to 0 in a straight line
+    learning_rate: float = 6e-3  # Adam, its peak; falls to 0 in a straight line
     warmup: int = 100  # optimiser steps up to the peak
     longest: int = 80  # tokens of a translation, then it is cut; places in the table
     measure_every: int = 200  # optimiser steps between points of the curves
@@ -240,8 +240,9 @@ EXPERIMENT = Experiment(
     chapter="transformer",
     claim=(
         "Without positions a source is a bag of words: shuffling it changes no "
-        "translation, and BLEU collapses. How the places are told matters far less "
-        "than that they are."
+        "translation, and BLEU falls. It does not fall to nothing: particles name the "
+        "roles of Korean words, and the decoder's mask tells it an order. A table of "
+        "places does as well as sinusoids; rotary positions learn sooner than both."
     ),
     source="Vaswani et al. (2017), section 3.5 and table 3, row (E)",
     paper=(
@@ -256,20 +257,16 @@ EXPERIMENT = Experiment(
             Band("perplexity_sinusoidal", "it learns something", high=500),
         ),
         "cpu": (
-            Band("gain", "sinusoids over no places", low=15),
+            Band("gain", "sinusoids over no places", low=5),
             Band(
                 "changed_none",
                 "without places, shuffled sources translated otherwise",
                 high=0.01,
             ),
-            Band("changed_sinusoidal", "with sinusoids", low=0.8),
-            Band(
-                "learned_over_sinusoidal",
-                "a learned table over sinusoids",
-                low=-5,
-                high=5,
-            ),
-            Band("rotary_over_sinusoidal", "for comparison: turning over sinusoids"),
+            Band("changed_sinusoidal", "with sinusoids", low=0.5),
+            Band("learned_over_sinusoidal", "a learned table over sinusoids", -5, 5),
+            Band("rotary_over_sinusoidal", "turned over sinusoids", low=5),
+            Band("bleu_none", "for comparison: without places"),
         ),
         "real": (
             Band("gain", "sinusoids over no places, captions, test2016", low=2),
