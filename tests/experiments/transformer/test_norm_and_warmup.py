@@ -13,13 +13,14 @@ from course_lib.experiments.transformer.norm_and_warmup import (
     PAPER,
     RATES,
     STARTS,
-    build,
     frequencies_loss,
     gradient_norms,
     metrics_of,
+    sizes,
     training,
     valid_loss,
 )
+from course_lib.experiments.transformer.translators import build
 from course_lib.experiments.translation import batches, read, teacher_forced_loss
 from course_lib.training import Setting
 
@@ -59,14 +60,14 @@ def test_the_papers_rate_is_its_equation_3(step):
 
 
 def test_norms_start_from_the_same_draws(corpus):
-    post, pre = (build(norm, CONFIG, corpus, seed=3) for norm in NORMS)
+    post, pre = (build(sizes(norm, CONFIG), corpus, seed=3) for norm in NORMS)
     theirs = dict(pre.named_parameters())
     assert all(torch.equal(p, theirs[name]) for name, p in post.named_parameters())
     assert (post.config.norm, pre.config.norm) == ("post", "pre")
 
 
 def test_gradients_are_those_of_each_blocks_last_matrix(corpus):
-    model = build("post", CONFIG, corpus, seed=0)
+    model = build(sizes("post", CONFIG), corpus, seed=0)
     found = gradient_norms(model, corpus, CONFIG, Setting(0))
     batch_at = batches(corpus.train, CONFIG.batch, 0)
     expected = {"encoder": torch.zeros(2), "decoder": torch.zeros(2)}
@@ -137,9 +138,9 @@ def test_runs_start_alike_and_go_apart_by_rate_and_warm_up():
 
 
 def test_norms_that_are_alike_fail_their_bands(monkeypatch):
-    honest = norm_and_warmup.build
+    honest = norm_and_warmup.sizes
     monkeypatch.setattr(
-        norm_and_warmup, "build", lambda norm, *given: honest("pre", *given)
+        norm_and_warmup, "sizes", lambda _, config: honest("pre", config)
     )
     metrics = outcome(EXPERIMENT, steps=7, train=60).metrics
     assert {"growth_post_decoder", "last_gradient"} <= failed(EXPERIMENT, metrics)

@@ -29,6 +29,7 @@ from course_lib.data.translation import END
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import Memo, learn
 from course_lib.experiments.plots import blank, draw
+from course_lib.experiments.transformer.translators import build
 from course_lib.experiments.translation import (
     Corpus,
     Name,
@@ -86,10 +87,9 @@ class Config:
     measure_every: int = 50  # optimiser steps
 
 
-def build(norm: str, config: Config, corpus: Corpus, seed: int) -> Transformer:
-    """A Transformer before training; both norms start from the same draws."""
-    torch.manual_seed(seed)
-    sizes = TransformerConfig(
+def sizes(norm: str, config: Config) -> TransformerConfig:
+    """Those of one of the two networks."""
+    return TransformerConfig(
         size=config.size,
         heads=config.heads,
         inner=config.inner,
@@ -97,7 +97,6 @@ def build(norm: str, config: Config, corpus: Corpus, seed: int) -> Transformer:
         norm=norm,
         dropout=config.dropout,
     )
-    return Transformer(sizes, len(corpus.source), len(corpus.target))
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     memo = Memo(setting, "norm-and-warmup")
     gradients = {
         norm: gradient_norms(
-            build(norm, config, corpus, setting.seed), corpus, config, setting
+            build(sizes(norm, config), corpus, setting.seed), corpus, config, setting
         )
         for norm in NORMS
     }
@@ -169,7 +168,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         name = f"{norm}_{start}_{rate}"
         if name in memo.parts:
             continue
-        model = build(norm, config, corpus, setting.seed)
+        model = build(sizes(norm, config), corpus, setting.seed)
         curve = yield from learn(
             model,
             loss=teacher_forced_loss,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import course_lib
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
@@ -116,9 +116,10 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         "quarters": {},
     }
     metrics: dict[str, float] = {}
-    model: nn.Module
+    same = build(config_of(config, "none"), corpus, setting.seed).state_dict()
     for done, kind in enumerate(KINDS):
         model = build(config_of(config, kind), corpus, setting.seed)
+        model.load_state_dict(same, strict=False)  # a table is drawn in between
         series["perplexity"][kind] = yield from learn(
             model,
             loss=teacher_forced_loss,
@@ -140,12 +141,12 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         other = translate(model, scrambled, config.longest)
         quarters = bleu_by_quarter(corpus, corpus.test, found)
         series["quarters"][kind] = quarters
-        same = [a.tokens == b.tokens for a, b in zip(found, other, strict=True)]
+        kept = [a.tokens == b.tokens for a, b in zip(found, other, strict=True)]
         metrics |= {
             f"bleu_{kind}": corpus_bleu(corpus, corpus.test, found),
             f"bleu_longest_{kind}": quarters[-1],
             f"perplexity_{kind}": perplexity(forced(model, corpus.test)),
-            f"changed_{kind}": 1 - sum(same) / len(same),
+            f"changed_{kind}": 1 - sum(kept) / len(kept),
         }
         if kind == "learned":
             table = model.source.places.table.weight.detach().cpu().clone()
@@ -241,8 +242,8 @@ EXPERIMENT = Experiment(
     claim=(
         "Without positions a source is a bag of words: shuffling it changes no "
         "translation, and BLEU falls. It does not fall to nothing: particles name the "
-        "roles of Korean words, and the decoder's mask tells it an order. A table of "
-        "places does as well as sinusoids; rotary positions learn sooner than both."
+        "roles of Korean words, and the decoder's mask tells it an order. Sinusoids "
+        "learn no later than a table of places; rotary positions learn soonest."
     ),
     source="Vaswani et al. (2017), section 3.5 and table 3, row (E)",
     paper=(
@@ -253,7 +254,7 @@ EXPERIMENT = Experiment(
     run=run,
     bands={
         "quick": (
-            Band("changed_none", "shuffled sources translated otherwise", high=0.05),
+            Band("changed_none", "shuffled sources translated otherwise", high=0.01),
             Band("perplexity_sinusoidal", "it learns something", high=500),
         ),
         "cpu": (
@@ -264,7 +265,7 @@ EXPERIMENT = Experiment(
                 high=0.01,
             ),
             Band("changed_sinusoidal", "with sinusoids", low=0.5),
-            Band("learned_over_sinusoidal", "a learned table over sinusoids", -5, 5),
+            Band("learned_over_sinusoidal", "a learned table over sinusoids", high=2),
             Band("rotary_over_sinusoidal", "turned over sinusoids", low=5),
             Band("bleu_none", "for comparison: without places"),
         ),
