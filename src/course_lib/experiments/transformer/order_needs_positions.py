@@ -214,7 +214,7 @@ def figure(result: Result) -> Figure:
     score.set_ylabel("BLEU of greedy translations")
     score.set_xticks(range(4), names)
     score.set_xlabel("tokens in the source: four groups of equal size")
-    curve.set_yscale("log")
+    curve.set_ylim(bottom=1)
     curve.set_ylabel("perplexity, validation")
     curve.set_xlabel("optimiser steps")
     curve.legend(fontsize=8)

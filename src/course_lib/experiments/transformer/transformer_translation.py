@@ -295,7 +295,7 @@ def figure(result: Result) -> Figure:
     score.set_xticks(range(4), names)
     score.set_xlabel("tokens in the source: four groups of equal size")
     score.legend(fontsize=8, loc="lower left")
-    curve.set_yscale("log")
+    curve.set_ylim(bottom=1)
     curve.set_ylabel("perplexity, validation")
     curve.set_xlabel("seconds of training: steps times the time of one")
     return figure
