@@ -147,3 +147,11 @@ def test_korean_everyday_sentences_are_read_too():
     assert corpus.best == corpus.test.references
     source = corpus.source_text(corpus.test.sources[0].tolist())
     assert any("가" <= letter <= "힣" for letter in source)
+
+
+@pytest.mark.data
+def test_multi30k_is_read_the_other_way_too():
+    one, other = read("multi30k", 0, 0, 0), read("multi30k-en-de", 0, 0, 0)
+    assert other.test.references != one.test.references
+    assert other.source_text(other.test.sources[0].tolist()) == one.test.references[0]
+    assert other.test.references[0] == one.source_text(one.test.sources[0].tolist())

@@ -2,7 +2,8 @@
 
 A corpus is the generated Korean-English one (``"grammar"``, which needs no download),
 or a real one in subwords: ``"multi30k"``, captions from German into English,
-``"tatoeba-fra"`` and ``"tatoeba-kor"``, everyday sentences from French and Korean.
+``"multi30k-en-de"``, the same the other way, ``"tatoeba-fra"`` and ``"tatoeba-kor"``,
+everyday sentences from French and Korean.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from course_lib.seq2seq import (
 )
 from course_lib.training import to_device
 
-Name = Literal["grammar", "multi30k", "tatoeba-fra", "tatoeba-kor"]
+Name = Literal["grammar", "multi30k", "multi30k-en-de", "tatoeba-fra", "tatoeba-kor"]
 CORPORA = get_args(Name)
 SUBWORDS = 8000  # at most, of each language
 
@@ -122,6 +123,8 @@ def real(name: str) -> Corpus:
     def split(part: str) -> list[parallel.Pair]:
         if name == "multi30k":
             return parallel.multi30k(part)
+        if name == "multi30k-en-de":
+            return parallel.multi30k(part, "en", "de")
         return parallel.tatoeba(name.removeprefix("tatoeba-"), part)
 
     pairs = {part: split(part) for part in parallel.SPLITS}
