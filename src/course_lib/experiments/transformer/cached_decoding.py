@@ -12,7 +12,7 @@ Reading n tokens at once, as for a prompt or in training, is timed beside them.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ class Config:
 
     size: int = 256  # C
     heads: int = 4  # H
-    blocks: int = 4
+    blocks: int = 4  # of attention and feed-forward network
     vocabulary: int = 1000  # V
     lengths: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)  # n, tokens so far
     rounds: int = 7  # each times every length once; their median counts
@@ -71,14 +71,18 @@ SCALES = {
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Compare the logits, count, and then time all lengths in each round."""
     model = build(config, setting)
-    total = len(config.lengths) * (config.rounds + 1) + 1
+    # The counter can't look into a fused attention.
+    written_out = build(config, setting, path="written_out")
+    total = len(config.lengths) * (config.rounds + 1) + config.written
+    done = 0
     with evaluating(model):
-        apart = differ(model, config, setting)
-        yield Progress(1, total, {"logits differ by": apart}, "compared")
-        # The counter can't look into a fused attention.
-        written_out = build(config, setting, path="written_out")
-        jobs: dict[tuple[str, int], Callable[[], object]] = {}
-        flop: dict[tuple[str, int], int] = {}
+        differ = list(differences(model, config, setting))
+    for apart in differ:
+        done += 1
+        yield Progress(done, total, {"logits differ by": apart}, "compared")
+    jobs: dict[tuple[str, int], Callable[[], object]] = {}
+    flop: dict[tuple[str, int], int] = {}
+    with evaluating(model):
         for n in config.lengths:
             tokens = drawn(config, n, setting)
             jobs["cached", n], jobs["again", n] = next_token(model, tokens)
@@ -86,20 +90,20 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
                 ("cached", "again"), next_token(written_out, tokens), strict=True
             ):
                 flop[way, n] = count(work)
-        taken: dict[tuple[str, int], list[float]] = {job: [] for job in jobs}
-        done = 1
-        for _ in range(config.rounds + 1):  # the first is to warm up
-            for n in config.lengths:
+    taken: dict[tuple[str, int], list[float]] = {job: [] for job in jobs}
+    for _ in range(config.rounds + 1):  # the first is to warm up
+        for n in config.lengths:
+            with evaluating(model):
                 for way in ("cached", "again"):
                     job = way, n
                     taken[job].append(seconds(jobs[job], setting.device))
-                done += 1
-                ms = {f"{w}: ms": 1e3 * taken[w, n][-1] for w in ("cached", "again")}
-                yield Progress(done, total, ms, f"{n} tokens")
+            done += 1
+            ms = {f"{w}: ms": 1e3 * taken[w, n][-1] for w in ("cached", "again")}
+            yield Progress(done, total, ms, f"{n} tokens")
     series = _series(config, flop, taken)
     longest = {way: series["ms"][way][-1] for way in WAYS}
     metrics = {
-        "differ": apart,
+        "differ": max(differ),
         "flop_slope_cached": slope(config.lengths, series["mflop"]["cached"]),
         "flop_slope_again": slope(config.lengths, series["mflop"]["again"]),
         "flop_saved": series["mflop"]["again"][-1] / series["mflop"]["cached"][-1],
@@ -144,15 +148,14 @@ def drawn(config: Config, length: int, setting: Setting) -> torch.Tensor:
     return tokens.to(setting.device)
 
 
-def differ(model: GPT, config: Config, setting: Setting) -> float:
-    """The largest difference of any logit: token by token against all at once."""
+def differences(model: GPT, config: Config, setting: Setting) -> Iterator[float]:
+    """How far the logits of each token, read alone, are from those of all at once."""
     tokens = drawn(config, config.written, setting)
     whole, _ = model(tokens)
-    state, apart = None, 0.0
+    state = None
     for t in range(config.written):
         logits, state = model(tokens[:, t : t + 1], state)
-        apart = max(apart, (logits[:, 0] - whole[:, t]).abs().max().item())
-    return apart
+        yield (logits[:, 0] - whole[:, t]).abs().max().item()
 
 
 def count(work: Callable[[], object]) -> int:
