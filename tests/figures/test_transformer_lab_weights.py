@@ -96,7 +96,7 @@ def test_the_figure_reads_what_the_experiment_writes(name):
 def test_the_translator_reaches_the_stored_scores(translator):
     record = translator["record"]
     longest = find("transformer-translation").config(record["scale"]).longest
-    _, found = measure(load(translator), corpus(translator), longest, "cpu")
+    _, found = measure(load(translator), corpus(translator), longest)
     rounded, exact = (
         {name: record[f"test_{name}_float{bits}"] for name in MEASURES}
         for bits in (16, 32)

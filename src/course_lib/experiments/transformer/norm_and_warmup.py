@@ -321,10 +321,10 @@ EXPERIMENT = Experiment(
     name="norm-and-warmup",
     chapter="transformer",
     claim=(
-        "With the norm after the sum, the gradients grow towards the output before "
-        "training begins, and a rate that begins at its peak learns nothing but how "
-        "often words occur, unless the peak is smaller. A warm-up mends it. With the "
-        "norm before each part they do not grow, and it learns without one."
+        "With the norm after the sum, the decoder's gradients grow towards the output "
+        "before training begins, and a rate that begins at its peak learns nothing but "
+        "how often words occur. A warm-up helps, and so does a smaller peak. With the "
+        "norm before each part they do not grow, and it learns sooner, without one."
     ),
     source="Xiong et al. (2020), figures 2 and 3; Vaswani et al. (2017), section 5.3",
     paper=(

@@ -316,9 +316,9 @@ EXPERIMENT = Experiment(
     chapter="transformer",
     claim=(
         "One head mixes what it looks at into one mean, and a linear readout can't say "
-        "which part of it came from where: of two items it gets one by chance. Two "
-        "heads get both, as a convolution does. So does one head with a readout that "
-        "is not linear: what is averaged is not lost."
+        "which part of it came from where: it gets one of two items, and guesses the "
+        "other. Two heads get both, as a convolution does. So does one head with a "
+        "readout that is not linear: what is averaged is not lost."
     ),
     source="Vaswani et al. (2017), section 3.2.2",
     paper=(

@@ -323,7 +323,7 @@ EXPERIMENT = Experiment(
     claim=(
         "Trained for as many steps, and in less time, a small Transformer with rotary "
         "positions translates better than a recurrent model with attention; with the "
-        "paper's sinusoids it needs longer. With four heads it learns sooner than with "
+        "paper's sinusoids it is behind. In as many steps four heads do better than "
         "one."
     ),
     source="Vaswani et al. (2017), table 2 and table 3, row (A)",
