@@ -5,6 +5,9 @@ The numbers in the outputs are proven elsewhere, by nbval.
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import pkgutil
 import re
 import sys
 from functools import cache
@@ -13,6 +16,8 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+
+from course_lib import figures
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book/tools"))
@@ -73,6 +78,17 @@ def outputs(name: str) -> list[tuple[int, nbformat.NotebookNode]]:
     ]
 
 
+@cache
+def figure_modules() -> set[str]:
+    """The digest of every live figure's module, as :meth:`Figure.to_html` writes it."""
+    for package in pkgutil.walk_packages(figures.__path__, "course_lib.figures."):
+        importlib.import_module(package.name)
+    return {
+        hashlib.sha256(figure.module().encode()).hexdigest()[:12]
+        for figure in figures.Figure.__subclasses__()
+    }
+
+
 def repository() -> tuple[str, str]:
     """The address and the branch, from the one place that states them."""
     stated = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
@@ -126,6 +142,21 @@ def test_every_cell_was_run_in_order(name):
     """nbval passes a notebook without outputs, so this must not."""
     counts = [cell.execution_count for cell in code_cells(name) if cell.source.strip()]
     assert counts == list(range(1, len(counts) + 1)), "run `make notebooks`"
+
+
+@every_chapter
+def test_the_stored_figures_are_todays(name):
+    """nbval would find it too, minutes later; a palette's colour is in all of them."""
+    modules = {
+        module
+        for _, output in outputs(name)
+        for module in re.findall(
+            r'class="course-figure" data-module="(\w+)"',
+            output.get("data", {}).get("text/html", ""),
+        )
+    }
+    assert modules
+    assert modules <= figure_modules(), "run `make notebooks`"
 
 
 @every_chapter

@@ -241,9 +241,9 @@ EXPERIMENT = Experiment(
     chapter="transformer",
     claim=(
         "Without positions a source is a bag of words: shuffling it changes no "
-        "translation, and BLEU falls. It does not fall to nothing: particles name the "
-        "roles of Korean words, and the decoder's mask tells it an order. Sinusoids "
-        "learn no later than a table of places; rotary positions learn soonest."
+        "translation, and BLEU falls. It does not fall to nothing: the words are all "
+        "there, and the decoder's mask tells it an order. Sinusoids learn no later "
+        "than a table of places; rotary positions learn soonest."
     ),
     source="Vaswani et al. (2017), section 3.5 and table 3, row (E)",
     paper=(
