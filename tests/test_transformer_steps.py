@@ -96,6 +96,33 @@ def test_a_cache_grows_by_what_was_read_and_is_never_rewritten(build):
         assert second.source is first.source, "the source is looked at once"
 
 
+@torch.no_grad()
+@by_pieces
+@pytest.mark.parametrize("build", [translator, gpt])
+def test_two_continuations_of_one_beginning_do_not_meet(build, pieces):
+    """Without gradients a cache is written in place, but never where another reads."""
+    model, data = build(), sentences(T=T)
+    source, mask, previous = data
+    read, start = begin(model, data)
+    other = (previous + 1) % V
+    _, shared = read(previous[:, 1:2], read(previous[:, :1], start)[1])
+    for continued in (previous, other, previous):
+        state, logits = shared, []
+        for piece in continued.split(pieces, dim=1):
+            now, state = read(piece, state)
+            logits.append(now)
+        whole = torch.cat([previous[:, :2], continued], dim=1)
+        wanted = logits_of(model, source, mask, whole)[:, 2:]
+        close(torch.cat(logits, dim=1), wanted, 2e-5)
+    fork_a = read(previous[:, 2:3], shared)[1]
+    fork_b = read(other[:, 2:3], shared)[1]
+    after_a, _ = read(previous[:, 3:4], fork_a)
+    after_b, _ = read(previous[:, 3:4], fork_b)
+    for now, third in ((after_a, previous[:, 2:3]), (after_b, other[:, 2:3])):
+        whole = torch.cat([previous[:, :2], third, previous[:, 3:4]], dim=1)
+        close(now, logits_of(model, source, mask, whole)[:, 3:], 2e-5)
+
+
 def teacher_forced(model, data, row, hypothesis):
     """The log-probability of a hypothesis, from one parallel pass."""
     source, mask, previous = data
