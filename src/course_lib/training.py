@@ -7,7 +7,7 @@ import io
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,7 @@ def train(
     training: Training,
     setting: Setting,
     name: str = "model",
+    rates: Callable[[nn.Module], Iterable[tuple[nn.Parameter, float]]] | None = None,
 ) -> Iterator[Step]:
     """Train ``model`` in place, yielding after every optimiser step.
 
@@ -129,12 +130,15 @@ def train(
     they were, so that whoever sums them up misses none; the model has by then the
     parameters of the last of them.
 
+    ``rates(model)`` gives each parameter with a factor of the learning rate; without it
+    all factors are 1. A parameter that needs no gradient is left as it is.
+
     A loss that is not finite does not stop the loop: an experiment may want to see it.
     Raises ``ValueError`` where the checkpoint was made by another ``Training``.
     """
     device = torch.device(setting.device)
     model.to(device).train()
-    optimizer = _optimizer(model, training)
+    optimizer = _optimizer(model, training, rates)
     path = setting.checkpoint / f"{name}.pt" if setting.checkpoint else None
     history: list[Step] = []
     if path and path.exists():
@@ -157,7 +161,7 @@ def train(
             value.backward()
             norm = clip_gradient(model, training.clip_norm)
             for group in optimizer.param_groups:
-                group["lr"] = training.rate(index)
+                group["lr"] = training.rate(index) * group["factor"]
             optimizer.step()
         seconds = before + time.perf_counter() - start
         history.append(Step(index + 1, value.item(), norm.item(), seconds))
@@ -210,9 +214,21 @@ def to_device(batch: Any, device: torch.device | str) -> Any:
     return batch
 
 
-def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
+def _optimizer(
+    model: nn.Module,
+    training: Training,
+    rates: Callable[[nn.Module], Iterable[tuple[nn.Parameter, float]]] | None,
+) -> torch.optim.Optimizer:
     kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[training.optimizer]
-    return kind(model.parameters(), lr=training.learning_rate)
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter, factor in (
+        rates(model) if rates else ((p, 1.0) for p in model.parameters())
+    ):
+        groups.setdefault(factor, []).append(parameter)
+    return kind(
+        [{"params": group, "factor": factor} for factor, group in groups.items()],
+        lr=training.learning_rate,
+    )
 
 
 def _save(

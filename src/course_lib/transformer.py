@@ -96,6 +96,7 @@ class TransformerConfig:
     longest: int = 512  # places in the table of "learned"
     activation: str = "relu"  # or "gelu"
     dropout: float = 0.1  # of embeddings, and of all that is added to a token
+    eps: float = 1e-5  # added to the variance in every norm
     tied: bool = True  # the words' vectors are also the weights of the output
     path: str = "fused"  # or "written_out"
 
@@ -122,7 +123,7 @@ class Residual(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.norm = LayerNorm(config.size, path=config.path)
+        self.norm = LayerNorm(config.size, config.eps, config.path)
         self.norm_first = config.norm == "pre"
         self.dropout = nn.Dropout(config.dropout)
 
@@ -186,7 +187,7 @@ class Stack(nn.Module):
         self.config = config
         self.blocks = nn.ModuleList(Block(config, cross) for _ in range(config.blocks))
         self.norm = (
-            LayerNorm(config.size, path=config.path)
+            LayerNorm(config.size, config.eps, config.path)
             if config.norm == "pre"
             else nn.Identity()
         )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -204,6 +205,20 @@ def test_the_mirror_comes_first_and_is_verified(server, cache, tmp_path, monkeyp
     assert server.requests == 1
 
 
+def test_a_file_without_an_address_comes_from_a_mirror_only(
+    cache, tmp_path, monkeypatch
+):
+    (file,) = registry.datasets()["toy"].files
+    dataset = Dataset("toy", "a text", "none", "nobody", (replace(file, url=None),))
+    monkeypatch.setattr(registry, "datasets", lambda: {"toy": dataset})
+    with pytest.raises(DataError, match=f"at no address; set {registry.MIRROR} to"):
+        fetch("toy")
+    monkeypatch.setenv(registry.MIRROR, str(tmp_path / "mirror"))
+    (tmp_path / "mirror" / "toy").mkdir(parents=True)
+    (tmp_path / "mirror" / "toy" / "body.txt").write_bytes(BODY)
+    assert fetch("toy") == tmp_path / "mirror" / "toy"
+
+
 def test_unknown_name_lists_the_names():
     with pytest.raises(ValueError, match=r"got 'time'.*names.*time_machine"):
         fetch("time")
@@ -216,7 +231,7 @@ def test_every_entry_is_complete():
         assert dataset.licence
         assert dataset.attribution
         for file in dataset.files:
-            assert file.url.startswith("https://")
+            assert file.url is None or file.url.startswith("https://")
             assert len(file.sha256) == 64
             assert file.bytes > 0
             assert Path(file.name).name == file.name

@@ -29,10 +29,13 @@ class DataError(OSError):
 
 @dataclass(frozen=True)
 class File:
-    """One file of a data set: its size in bytes and the SHA-256 of those bytes."""
+    """One file of a data set: its size in bytes and the SHA-256 of those bytes.
+
+    Without ``url`` it comes from a mirror only.
+    """
 
     name: str
-    url: str
+    url: str | None
     bytes: int
     sha256: str
 
@@ -144,6 +147,10 @@ def _sweep(folder: Path, dataset: Dataset) -> None:
 
 def _download(dataset: Dataset, file: File, folder: Path) -> None:
     """Into a temporary file beside it, verified, then renamed: whole or not at all."""
+    if file.url is None:
+        raise DataError(
+            f"{dataset.name}: {file.name} is at no address; {_otherwise(dataset, file)}"
+        )
     pooch.get_logger().setLevel("WARNING")
     bar = _Bar(f"{dataset.name}/{file.name}", file.bytes)
     try:

@@ -1,12 +1,26 @@
-"""Weights to and from torch's own modules: ours and theirs are the same networks."""
+"""Weights to and from torch and Hugging Face: ours and theirs are the same networks."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from course_lib.exchange import recurrent, transformer
+from course_lib.exchange import bert, recurrent, transformer
+from course_lib.exchange.bert import load_checkpoint
+
+if TYPE_CHECKING:
+    from transformers import BertForPreTraining, BertModel
+
+    from course_lib.bert import Bert, BertForPretraining
+
+__all__ = [
+    "from_huggingface",
+    "from_torch",
+    "load_checkpoint",
+    "to_huggingface",
+    "to_torch",
+]
 
 
 def from_torch(module: nn.Module, path: str = "fused") -> Any:
@@ -37,3 +51,26 @@ def to_torch(layer: Any) -> nn.Module:
             "MultiHeadAttention, a Stack, or encoder and decoder as a tuple"
         )
     return recurrent.to_torch(layer)
+
+
+def from_huggingface(
+    model: BertModel | BertForPreTraining, path: str = "fused"
+) -> Bert | BertForPretraining:
+    """The same network of our layers, with the weights of ``model``.
+
+    - ``BertModel``: a ``Bert``; its ``pooler_output`` is our ``summary``;
+    - ``BertForPreTraining``: a ``BertForPretraining``, whose ``follows`` has the two
+      classes in the other order.
+
+    Raises ``ValueError`` for another model, and for what ours has not, and
+    ``ImportError`` without transformers.
+    """
+    return bert.from_huggingface(model, path)
+
+
+def to_huggingface(model: Bert | BertForPretraining) -> BertModel | BertForPreTraining:
+    """The same network of transformers: :func:`from_huggingface` reversed.
+
+    Raises ``ValueError`` for what transformers has not, and ``ImportError`` without it.
+    """
+    return bert.to_huggingface(model)

@@ -116,15 +116,18 @@ def draws(
     )
 
 
-def stream(seed: int, split: str = "train") -> Iterator[Drawn]:
-    """Pairs without end, of any length, with repetitions: the grammar as it is."""
-    if split not in SPLITS:
+def stream(seed: int, split: str | None = "train") -> Iterator[Drawn]:
+    """Pairs without end, of any length, with repetitions: the grammar as it is.
+
+    With ``split=None`` they are of all splits, as they come.
+    """
+    if split is not None and split not in SPLITS:
         raise ValueError(f"split: got {split!r}, expected one of {', '.join(SPLITS)}")
     number = 0
     while True:
         one = _drawn(Choices(f"{seed}/{number}"))
         number += 1
-        if split_of(one.pair.source) == split:
+        if split in (None, split_of(one.pair.source)):
             yield one
 
 
