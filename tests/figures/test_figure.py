@@ -11,11 +11,14 @@ from html.parser import HTMLParser
 import pytest
 from ablations import lab as transformer_lab
 from attenders import lab as attention_lab
+from fillers import bench
 from histories import growth
+from label_arms import ARMS, curve
 from translators import lab
 
 from course_lib.figures import Figure
 from course_lib.figures.attention import AlignmentGrowth, AttentionLab, ScoreWorkshop
+from course_lib.figures.bert import FillMask, LabelCurve, MaskingMachine, PieceBuilder
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
@@ -45,6 +48,10 @@ FIGURES = [
     growth(),
     PositionClock(text="</script><!--<script>"),
     transformer_lab(text="</script><!--<script>"),
+    bench(),
+    MaskingMachine(),
+    PieceBuilder("</script><!--<script>", word="</script>"),
+    curve(arms=[{**ARMS[0], "name": "</script>"}, *ARMS[1:]]),
 ]
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=repr)
 
@@ -199,6 +206,10 @@ def test_a_wrong_argument_is_named(make, says: str) -> None:
         AlignmentGrowth,
         PositionClock,
         TransformerLab,
+        FillMask,
+        LabelCurve,
+        MaskingMachine,
+        PieceBuilder,
     ],
 )
 def test_each_argument_is_documented(kind: type[Figure]) -> None:

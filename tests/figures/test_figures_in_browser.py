@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 from ablations import lab as transformer_lab
 from attenders import lab as attention_lab
+from fillers import bench
 from histories import growth
 from javascript import run
+from label_arms import curve
 from pages import focused, live, reveal, shown, slider
 from playwright.sync_api import expect
 from translators import lab
 
 from course_lib.figures.attention import ScoreWorkshop
+from course_lib.figures.bert import MaskingMachine, PieceBuilder
 from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
@@ -42,6 +45,10 @@ FIGURES = {
     "growth": growth(),
     "clock": PositionClock(),
     "transformer": transformer_lab(rung=2),
+    "fill": bench(),
+    "masking": MaskingMachine(),
+    "pieces": PieceBuilder(step=3),
+    "labels": curve(),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(
@@ -478,6 +485,8 @@ def test_two_copies_are_independent(show, name) -> None:
         first.get_by_label("Nothing here.").check()
     elif name == "microscope":
         first.get_by_role("button", name="Example 2").click()
+    elif name == "fill":
+        first.get_by_role("slider").press("ArrowRight")
     else:
         first.get_by_role("slider").first.press("ArrowLeft")
     assert first.inner_text() != before
