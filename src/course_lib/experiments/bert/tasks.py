@@ -27,10 +27,13 @@ class Task(NamedTuple):
     test: Examples
 
 
-def grammar(train: int, valid: int, test: int, seed: int) -> Task:
-    """What kind of thing is a sentence about? The kinds are equally frequent."""
+def grammar(train: int, valid: int, test: int, longest: int, seed: int) -> Task:
+    """What kind of thing is a sentence of at most ``longest`` words about?
+
+    In ``valid`` and ``test`` the kinds are equally frequent.
+    """
     vocabulary = pretraining.words()
-    drawn = kinds.draw(train, valid, test, seed, pretraining.LONGEST)
+    drawn = kinds.draw(train, valid, test, seed, longest)
     told = {split: examples(vocabulary, of) for split, of in drawn.told.items()}
     return Task(
         vocabulary,
