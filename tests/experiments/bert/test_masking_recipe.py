@@ -13,7 +13,6 @@ from claims import failed, outcome
 from course_lib.data import korean_english
 from course_lib.data.masking import Masking, collate
 from course_lib.data.wordpiece import CLS, MASK, SPECIAL
-from course_lib.experiments import find
 from course_lib.experiments.bert import masking_recipe as claim
 from course_lib.experiments.bert.homonyms import homonyms, most_frequent
 from course_lib.experiments.bert.masking_figure import RECIPES
@@ -27,7 +26,7 @@ from course_lib.experiments.bert.masking_recipe import (
 )
 from course_lib.experiments.bert.pretraining import packed, words
 
-EXPERIMENT = find("masking-recipe")
+EXPERIMENT = claim.EXPERIMENT
 TINY = {"train": 300, "valid": 150, "size": 16, "inner": 16, "steps": 6}
 TINY |= {"warmup": 1, "probed": 35, "labels": 20, "test": 15, "tune_steps": 4}
 TINY |= {"measure_every": 3, "learning_rate": 0.02, "tune_rate": 0.02}

@@ -13,7 +13,7 @@ from claims import failed, outcome
 from course_lib.data.korean_english import pairs
 from course_lib.data.masking import Masking
 from course_lib.data.wordpiece import MASK
-from course_lib.experiments import execute, find, run_to_end
+from course_lib.experiments import execute, run_to_end
 from course_lib.experiments.bert import next_sentence as claim
 from course_lib.experiments.bert.alike import CLASSES, labelled
 from course_lib.experiments.bert.documents import WRONG, Documents
@@ -30,7 +30,7 @@ from course_lib.experiments.bert.next_sentence import (
 )
 from course_lib.experiments.bert.pretraining import filled, words
 
-EXPERIMENT = find("next-sentence")
+EXPERIMENT = claim.EXPERIMENT
 SEED = 2
 TINY = {"steps": 8, "few_steps": 4, "tune_steps": 4, "asked": 40, "warmup": 1}
 TINY |= {"learning_rate": 0.01, "tune_rate": 0.01}
