@@ -3,7 +3,7 @@
 The encoder is that of chapter 5. New are what it is taught by, and the small heads that
 are put on it, one for each task:
 
-    pre-training     MaskedWords (which word was here?), NextSentence
+    pre-training     which word was here? does the second text follow the first?
     fine-tuning      SentenceClassifier, TokenTagger, SpanFinder
 
 Shapes: B batch, T length, M chosen places of a batch, C width, V vocabulary, K classes.
