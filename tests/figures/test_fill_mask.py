@@ -325,12 +325,6 @@ def test_a_wrong_argument_is_named(arguments, says) -> None:
         FillMask(**{"weights": TINY} | arguments)
 
 
-@pytest.mark.skipif(STORED.exists(), reason="models are stored")
-def test_it_says_what_to_run_where_nothing_is_stored() -> None:
-    with pytest.raises(ValueError, match="course run both-ways --export"):
-        FillMask()
-
-
 @is_stored
 def test_it_is_small_enough_for_a_page() -> None:
     assert len(bench().to_html()) < 2_000_000
