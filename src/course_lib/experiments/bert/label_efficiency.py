@@ -25,8 +25,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from course_lib.bert import BertForPretraining, next_word_loss, pretraining_loss
 from course_lib.data.batching import generator
 from course_lib.data.masking import Masking, collate, with_gaps
@@ -40,12 +38,11 @@ from course_lib.experiments.bert.finetuning import (
     fine_tune,
     in_turns,
 )
-from course_lib.experiments.bert.pretraining import batches, gapped_batches
+from course_lib.experiments.bert.pretraining import batches, gapped_batches, small
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import Memo, learn
 from course_lib.experiments.plots import blank, draw
 from course_lib.training import Setting, Training, to_device
-from course_lib.transformer import TransformerConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -247,18 +244,16 @@ def questions(config: Config, task: tasks.Task, seed: int) -> dict[str, Question
 
 def untrained(config: Config, task: tasks.Task, seed: int) -> BertForPretraining:
     """The network of every arm, with the same first numbers."""
-    sizes = TransformerConfig(
-        size=config.size,
-        heads=config.heads,
-        inner=config.inner,
-        blocks=config.blocks,
-        positions="learned",
+    return small(
+        task.vocabulary,
+        config.size,
+        config.heads,
+        config.inner,
+        config.blocks,
+        seed,
         longest=config.longest + 2,  # [CLS] and [SEP]
-        activation="gelu",
         dropout=config.dropout,
     )
-    torch.manual_seed(seed)
-    return BertForPretraining(sizes, len(task.vocabulary))
 
 
 def pretrain(

@@ -41,6 +41,7 @@ from course_lib.experiments.bert.homonyms import (
     most_frequent,
     sense_loss,
 )
+from course_lib.experiments.bert.layers import first
 from course_lib.experiments.bert.masking_figure import RECIPES, figure
 from course_lib.experiments.bert.pretraining import (
     LONGEST,
@@ -186,11 +187,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     texts = packed(vocabulary, [pair.source for pair in pairs])
     held_out = packed(vocabulary, [pair.source for pair in others])
     probed = homonyms(pairs, vocabulary, config.probed)
-    few = Homonyms(
-        probed.texts[: config.labels],
-        probed.places[: config.labels],
-        probed.labels[: config.labels],
-    )
+    few = first(probed, config.labels)
     test = homonyms(others, vocabulary, config.test)
     whole, asked_gaps = collate(held_out), gaps(held_out, vocabulary, config)
     test_batch = asked(test, torch.arange(len(test.texts)))

@@ -36,31 +36,34 @@ def words() -> WordPiece:
     return WordPiece.of_words([korean_english.source_words()])
 
 
-def sentences(n: int, seed: int, split: str = "train") -> list[tuple[str, ...]]:
-    """``n`` different Korean sentences of at most ``LONGEST`` words and particles."""
-    return [
-        pair.source for pair in korean_english.pairs(n, seed, split, longest=LONGEST)
-    ]
-
-
 def packed(vocabulary: WordPiece, texts: Sequence[Sequence[str]]) -> list[Packed]:
     """Each of ``texts``, which are cut into words, between [CLS] and [SEP]."""
     return [pack(vocabulary.encode(text)) for text in texts]
 
 
 def small(
-    vocabulary: WordPiece, size: int, heads: int, inner: int, blocks: int, seed: int
+    vocabulary: WordPiece,
+    size: int,
+    heads: int,
+    inner: int,
+    blocks: int,
+    seed: int,
+    longest: int = 64,
+    dropout: float = 0.0,  # the grammar has no end of sentences
 ) -> BertForPretraining:
-    """An untrained BERT for sentences; the same numbers for the same ``seed``."""
+    """An untrained BERT for texts of at most ``longest`` pieces, [CLS] and [SEP] too.
+
+    It has the same numbers for the same ``seed``.
+    """
     config = TransformerConfig(
         size=size,
         heads=heads,
         inner=inner,
         blocks=blocks,
         positions="learned",
-        longest=64,
+        longest=longest,
         activation="gelu",
-        dropout=0.0,  # the grammar has no end of sentences
+        dropout=dropout,
     )
     torch.manual_seed(seed)
     return BertForPretraining(config, len(vocabulary))
