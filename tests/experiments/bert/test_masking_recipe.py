@@ -14,21 +14,18 @@ from course_lib.data import korean_english
 from course_lib.data.masking import Masking, collate
 from course_lib.data.wordpiece import CLS, MASK, SPECIAL
 from course_lib.experiments.bert import masking_recipe as claim
-from course_lib.experiments.bert.homonyms import homonyms, most_frequent
 from course_lib.experiments.bert.masking_figure import RECIPES
 from course_lib.experiments.bert.masking_recipe import (
     differences,
     gaps,
     masking,
-    right,
-    sense_probe,
     word_probe,
 )
 from course_lib.experiments.bert.pretraining import packed, words
 
 EXPERIMENT = claim.EXPERIMENT
 TINY = {"train": 300, "valid": 150, "size": 16, "inner": 16, "steps": 6}
-TINY |= {"warmup": 1, "probed": 35, "labels": 20, "test": 15, "tune_steps": 4}
+TINY |= {"warmup": 1, "probed": 35, "labels": 20, "tune_steps": 4}
 TINY |= {"measure_every": 3, "learning_rate": 0.02, "tune_rate": 0.02}
 VOCABULARY = words()
 PAIRS = korean_english.pairs(200, seed=0, longest=20)
@@ -153,16 +150,6 @@ def test_the_probe_of_words_is_asked_for_words_only(monkeypatch):
     assert not (asked[0] == CLS).any()
 
 
-def test_the_probe_of_senses_knows_no_more_than_the_word_from_the_word():
-    fitted = homonyms(PAIRS[:150], VOCABULARY, 25)
-    test = homonyms(PAIRS[100:], VOCABULARY, 15)
-    found = sense_probe(Reads(), fitted, test, 1e-6)
-    assert found == pytest.approx(most_frequent(fitted, test), abs=0.101)
-    assert sense_probe(Reads(), fitted, fitted, 1e-6) == pytest.approx(
-        most_frequent(fitted, fitted)
-    )
-
-
 def test_measurements_are_of_each_trained_model(made):
     metrics = made.outcome.metrics
     for recipe in RECIPES:
@@ -172,15 +159,6 @@ def test_measurements_are_of_each_trained_model(made):
         tuned = made.outcome.series["tuned"][recipe]
         assert metrics[f"tuned_{recipe}"] == tuned["accuracy"][-1]
     assert len({metrics[f"loss_mask_{recipe}"] for recipe in RECIPES}) == len(RECIPES)
-
-
-def test_right_is_the_share_of_senses_that_are_named(made):
-    tagger = made.given["80-10-10 tuned"]["model"]
-    one = homonyms(PAIRS, VOCABULARY, 20)
-    batch = claim.asked(one, torch.arange(20))
-    said = tagger(batch.texts)[torch.arange(20), batch.places].argmax(dim=1)
-    assert right(tagger, batch) == (said == batch.labels).double().mean()
-    assert right(tagger, batch._replace(labels=said)) == 1
 
 
 def test_differences_are_from_berts_recipe():
@@ -197,6 +175,6 @@ def test_differences_are_from_berts_recipe():
 
 def test_features_that_say_nothing_fail_the_band(monkeypatch):
     monkeypatch.setattr(
-        claim, "read", lambda _, texts: torch.ones(*texts.tokens.shape, 4)
+        claim, "layers", lambda _, one: torch.ones(1, len(one.texts), 4)
     )
     assert failed(EXPERIMENT, outcome(EXPERIMENT, **TINY).metrics)

@@ -108,6 +108,11 @@ def accuracy(
     return right / len(order)
 
 
+def schedule(steps: int, rate: float) -> Training:
+    """Adam, up to ``rate`` in a tenth of the steps, then down to 0 in a line."""
+    return Training(steps, rate, warmup=steps // 10, schedule="linear")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a pre-trained network learns from labels; the same for every arm."""
@@ -144,7 +149,7 @@ def fine_tune(
             model,
             classification_loss(causal),
             labelled_batches(some, recipe.batch, setting.seed),
-            Training(steps, rate, warmup=steps // 10, schedule="linear"),
+            schedule(steps, rate),
             replace(setting, checkpoint=None),  # too short for one of its own
         ):
             if step.number % REPORT_EVERY == 0 or step.number == steps:

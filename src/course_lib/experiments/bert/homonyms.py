@@ -49,8 +49,10 @@ class Homonyms(NamedTuple):
     labels: Tensor  # (N,), numbers of SENSES
 
 
-def homonyms(pairs: Sequence[Pair], vocabulary: WordPiece, n: int) -> Homonyms:
-    """The first ``n`` of ``pairs`` with a homonym, and its first one.
+def homonyms(
+    pairs: Sequence[Pair], vocabulary: WordPiece, n: int | None = None
+) -> Homonyms:
+    """The first ``n`` of ``pairs`` with a homonym, or all, and its first one.
 
     Raises ``ValueError`` if there are fewer.
     """
@@ -61,12 +63,12 @@ def homonyms(pairs: Sequence[Pair], vocabulary: WordPiece, n: int) -> Homonyms:
             for i, j in sorted(pair.sure)
             if (sense := _SENSES.get((pair.source[i], pair.target[j])))
         ]
-        if found and len(texts) < n:
+        if found and (n is None or len(texts) < n):
             place, sense = found[0]
             texts.append(pack(vocabulary.encode(pair.source)))
             places.append(place + 1)
             labels.append(SENSES.index(sense))
-    if len(texts) < n:
+    if n is not None and len(texts) < n:
         raise ValueError(f"n: got {n}, expected at most {len(texts)} for these pairs")
     return Homonyms(texts, torch.tensor(places), torch.tensor(labels))
 

@@ -39,6 +39,7 @@ from course_lib.experiments.bert.finetuning import (
     accuracy,
     classification_loss,
     labelled_batches,
+    schedule,
 )
 from course_lib.experiments.bert.next_sentence_figure import CHANCE, figure
 from course_lib.experiments.bert.pretraining import filled, small, words
@@ -237,12 +238,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
                 tuned,
                 loss=classification_loss(causal=False),
                 batch_at=labelled_batches(told[task], config.tune_batch, seed),
-                training=Training(
-                    config.tune_steps,
-                    config.tune_rate,
-                    warmup=config.tune_steps // 10,
-                    schedule="linear",
-                ),
+                training=schedule(config.tune_steps, config.tune_rate),
                 setting=setting,
                 name=f"{name} {task}",
                 measure=lambda: {},

@@ -37,6 +37,7 @@ from course_lib.data.korean_english.choices import derivations
 from course_lib.data.korean_english.sentences import build
 from course_lib.data.wordpiece import WordPiece
 from course_lib.experiments.bert import pretraining
+from course_lib.experiments.bert.finetuning import schedule
 from course_lib.experiments.bert.homonyms import (
     SENSES,
     Homonyms,
@@ -165,12 +166,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
                 tagger,
                 loss=sense_loss,
                 batch_at=batches(part, config.tuning_batch, setting.seed),
-                training=Training(
-                    config.tuning_steps,
-                    config.tuning_rate,
-                    warmup=config.tuning_steps // 10,
-                    schedule="linear",
-                ),
+                training=schedule(config.tuning_steps, config.tuning_rate),
                 setting=setting,
                 name=name,
                 measure=lambda tagger=tagger: {"right": share(tagger, test)},
