@@ -339,8 +339,9 @@ EXPERIMENT = Experiment(
     chapter="bert",
     claim=(
         "With few labels, a network that was pre-trained on text without labels is far "
-        "ahead of the same network from scratch, and of a bag of words. With many, "
-        "the gap closes. About nouns that no label was about, only pre-training knows."
+        "ahead of the same network from scratch; of a bag of words much less, if at "
+        "all. With many, the gap closes. About nouns that no label was about, only "
+        "pre-training knows."
     ),
     source="Devlin et al. (2019), section 4.1; Howard & Ruder (2018), section 5",
     paper=(
