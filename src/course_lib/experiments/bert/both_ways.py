@@ -266,9 +266,10 @@ EXPERIMENT = Experiment(
     claim=(
         "Asked for an object whose verb follows, a network that learned with words "
         "hidden names one that the verb can take; the same network, which learned each "
-        "word from those before it, is near chance. Asked for the verb after its "
-        "object, left to right is there sooner and ends a little ahead: it learns from "
-        "every word. Korean word order alone makes it so."
+        "word from those before it, hardly does better than always to name the most "
+        "frequent one. Asked for the verb after its object, left to right is there "
+        "sooner and ends a little ahead: it learns from every word. Korean word order "
+        "alone makes it so."
     ),
     source="Devlin et al. (2019), section 5.1, table 5, and appendix C.1, figure 5",
     paper=(

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 WAYS = {"both": "both ways", "left": "left to right"}
 STYLES = {
-    "both": ("state", "-", "o"),
-    "left": ("negative", "--", "s"),
+    "both": ("output", "-", "o"),
+    "left": ("gradient", "--", "s"),
 }
 ASKED = {
     "object": "the object\n(verb follows)",

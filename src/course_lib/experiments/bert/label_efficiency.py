@@ -303,10 +303,10 @@ def figure(result: Result) -> Figure:
     plots = [which for which in ("all", "unseen") if which in result.runs[0].series]
     figure, axes = blank(rows=len(plots))
     styles = {
-        "both": ("state", "-", "o"),
-        "left": ("negative", "--", "s"),
-        "scratch": ("baseline", ":", "^"),
-        "bag": ("weight", "-.", "D"),
+        "both": ("output", "-", "o"),
+        "scratch": ("attention", "--", "^"),
+        "left": ("gradient", ":", "s"),
+        "bag": ("input", "-.", "D"),
     }
     for ax, which in zip(axes, plots, strict=True):
         counts = result.runs[0].series[which]["counts"]

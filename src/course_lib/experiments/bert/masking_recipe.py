@@ -236,8 +236,8 @@ EXPERIMENT = Experiment(
         "A BERT that sees [MASK] in every gap fills gaps as well as any, and names "
         "few of the words that stand before its eyes. With 10 % of other words and "
         "10 % of words left alone it names far more of them, at next to no cost. "
-        "Without any [MASK] it is worse at both. A task with few labels gains a little "
-        "from the mixture, frozen or fine-tuned."
+        "Without any [MASK] it is worse at both than with this mixture. A task with "
+        "few labels gains a little from the mixture, frozen or fine-tuned."
     ),
     source="Devlin et al. (2019), appendix C.2 and table 8; section 3.1",
     paper=(

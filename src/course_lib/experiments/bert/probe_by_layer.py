@@ -240,13 +240,13 @@ def tagger_of(bert: Bert, blocks: int | str, seed: int) -> TokenTagger:
 
 # Set after a first look at one seed.
 _BANDS = (
-    Band("embedding_many", "a probe of the embedding", high=0.75),
-    Band("majority_many", "for comparison: the most frequent sense"),
-    Band("block_1_many", "a probe after the first block", low=0.8),
-    Band("untrained_many", "the best probe of an untrained BERT", high=0.8),
-    Band("gain_few", "few labels: fine-tuning over the best probe", -0.08, 0.08),
-    Band("gain_many", "many labels: fine-tuning over the best probe", low=0.02),
-    Band("tuned_many", "many labels, fine-tuned", low=0.93),
+    Band("embedding_many", "3,000 labels: a probe of the embedding", high=0.75),
+    Band("majority_many", "the same: the most frequent sense"),
+    Band("block_1_many", "the same: a probe after the first block", low=0.8),
+    Band("untrained_many", "the same: the best probe of an untrained BERT", high=0.8),
+    Band("gain_few", "200 labels: fine-tuning over the best probe", -0.08, 0.08),
+    Band("gain_many", "3,000 labels: fine-tuning over the best probe", low=0.02),
+    Band("tuned_many", "3,000 labels: fine-tuned", low=0.93),
     Band("best", "for comparison: the best that can be known"),
 )
 

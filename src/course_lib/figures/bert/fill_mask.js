@@ -21,6 +21,7 @@ const SHOWN = 5; // words of a list
 
 const NAMES = { both: "Both ways", left: "Left to right" };
 const HOW = "Click a word to mask it, click again to show it.";
+const NO_GAP = "No word is masked, so nothing is asked. ";
 const STRANGE =
   " Left to right never met a [MASK] in training: with a gap before this one its list means little.";
 
@@ -86,6 +87,7 @@ function render({ model, el }) {
   };
   const restart = () => {
     question.ask();
+    row.clear();
     load();
   };
   const row = tokenRow({
@@ -176,8 +178,9 @@ function render({ model, el }) {
     const weights =
       n < 0 ? null : looks[Math.floor(n / network.heads)][n % network.heads];
     const texts = tokens.map(({ word, masked }) => (masked ? "[MASK]" : word));
+    const unread = name === "left" ? gap + 1 : -1; // asked for before it is reached
     const words = ["[CLS]", ...texts, "[SEP]"].map((text, i) => ({
-      text,
+      text: i === unread ? "?" : text,
       hidden: name === "left" && i > gap + 1,
       share: weights?.[i] ?? null,
     }));
@@ -228,7 +231,7 @@ function render({ model, el }) {
       { chosen, asked: gap, most: longest },
     );
     const strange = tokens.slice(0, Math.max(0, gap)).some(({ masked }) => masked);
-    note.textContent = HOW + (strange ? STRANGE : "");
+    note.textContent = (found ? "" : NO_GAP) + HOW + (strange ? STRANGE : "");
     full.hidden = !found;
     shade.set(model.get("head"));
     if (found) {

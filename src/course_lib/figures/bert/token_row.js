@@ -66,22 +66,28 @@ export function tokenRow({ edit, wordFor, words }) {
     { id: "words" },
     ...words.map(([value, gloss]) => make("option", { value, label: gloss })),
   );
-  const typed = field("another word in its place, Korean or English", "", (text) => {
+  const unknown = make("p", { class: "note", role: "status" });
+  const told = (text) => {
     const strange = text.trim() !== "" && !wordFor(text);
     typed.setAttribute("aria-invalid", String(strange));
-  });
+    unknown.textContent = strange
+      ? `“${text.trim()}” is none of the ${words.length} words that the models know.`
+      : "";
+  };
+  const typed = field("another word in its place, Korean or English", "", told);
+  const clear = () => told((typed.value = ""));
   typed.setAttribute("list", "words");
   typed.setAttribute("placeholder", "another word: 책, book");
   typed.addEventListener("change", () => {
     const word = wordFor(typed.value);
     if (!word) return;
-    typed.value = "";
+    clear();
     edit.put(word);
   });
   const tools = make(
     "div",
     { class: "tools", role: "group" },
-    ...[left, right, widen, remove, typed, list],
+    ...[left, right, widen, remove, typed, list, unknown],
   );
 
   // items: [{ word, gloss, gap }]; `chosen` and `asked` are places, from 0, and `most`
@@ -109,5 +115,5 @@ export function tokenRow({ edit, wordFor, words }) {
     off(remove, items.length === 1);
     off(widen, items.length === most);
   };
-  return { row, tools, show, focus: (i) => all[i].focus() };
+  return { row, tools, show, clear, focus: (i) => all[i].focus() };
 }
