@@ -198,3 +198,10 @@ def test_a_band_on_nothing_measured_is_said_after_the_first_seed():
     with pytest.raises(ValueError, match=r"'weigth', which toy does not.* loss, w"):
         run_to_end(execute(toy, seeds=range(3)), seen.append)
     assert {progress.seed for progress in seen} == {0}
+
+
+def test_changed_settings_may_measure_less_and_are_judged_by_the_rest():
+    bands = (Band("loss", "small"), Band("weigth", "large"))
+    toy = replace(TOY, bands={"quick": bands, "cpu": bands})
+    result = run_to_end(execute(toy, seeds=(0,), steps=5))
+    assert [verdict.metric for verdict in result.verdicts] == ["loss"]

@@ -47,7 +47,8 @@ def execute(
     the scale's config.
 
     Raises ``ValueError`` for an unknown scale or field, a device that is not there, or
-    no seeds; and after the first seed for a band on a metric that was not measured.
+    no seeds; and after the first seed for a band on a metric that was not measured. (A
+    changed config may leave something out: then nothing is said of it.)
     """
     config = experiment.config(scale, **changes)
     if not seeds:
@@ -65,7 +66,8 @@ def execute(
         setting = Setting(seed, device, precision, checkpoint=checkpoint)
         place = partial(_in_all, seed=seed, position=position, seeds=len(seeds))
         run = yield from _one_seed(experiment, config, setting, place)
-        _check_metrics(experiment, scale, run)
+        if not changes:
+            _check_metrics(experiment, scale, run)
         runs.append(run)
         if finished:
             write_whole(finished, json.dumps(asdict(run)))
@@ -216,6 +218,8 @@ def _result(
     measured = Result(experiment.name, scale, claim, (), asdict(config), runs, machine)
     verdicts = []
     for band in experiment.bands[scale]:
+        if band.metric not in runs[0].metrics:
+            continue
         mean, sd = measured.mean(band.metric), measured.sd(band.metric)
         low, high = (b if math.isfinite(b) else None for b in (band.low, band.high))
         unit = experiment.units.get(band.metric, "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+import transformers
 
 from claims import failed, outcome, quick
 from course_lib.data import sentiment
@@ -233,3 +235,43 @@ def test_sentences_of_the_test_split_are_the_grammars(made):
         unknown += "[UNK]" in words
         assert "[UNK]" in words or split_of(words) == "test"
     assert unknown < len(made.task.test.texts) / 2
+
+
+def saved(folder, **changes):
+    """A tiny BERT with the letters of TEXTS, as such models are published."""
+    letters = sorted({c for text in TEXTS["train"] for c in text} - {" "})
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    pieces += ["##" + letter for letter in letters]
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes |= {"intermediate_size": 8, "max_position_embeddings": 16}
+    config = transformers.BertConfig(vocab_size=len(pieces), **sizes)
+    torch.manual_seed(0)
+    theirs = transformers.BertForPreTraining(config)
+    theirs.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    return theirs
+
+
+@pytest.mark.usefixtures("read")
+def test_a_published_checkpoint_is_fine_tuned_beside_its_own_size_and_a_bag(tmp_path):
+    theirs = saved(tmp_path)
+    config = replace(
+        EXPERIMENT.scales["real"], corpus="sst2", published=str(tmp_path), valid=5
+    )
+    task, models = claim.start(config, SEED)
+    assert list(models) == ["both", "scratch"]
+    table = theirs.bert.embeddings.word_embeddings.weight
+    assert torch.equal(models["both"].bert.embedding.words.weight, table)
+    assert models["scratch"].bert.config == models["both"].bert.config
+    assert not torch.equal(models["scratch"].bert.embedding.words.weight, table)
+    assert len(task.vocabulary) == len(table)
+
+    changes = TINY | {"corpus": "sst2", "published": str(tmp_path), "counts": (4, 10)}
+    found = outcome(EXPERIMENT, **changes)
+    assert list(found.series["all"]["accuracy"]) == ["both", "scratch", "bag"]
+    assert found.series["pretraining"] == {}
+
+
+def test_no_checkpoint_has_the_words_of_the_grammar():
+    with pytest.raises(ValueError, match=r"published: got 'some/bert', expected none"):
+        claim.start(replace(EXPERIMENT.scales["cpu"], published="some/bert"), SEED)

@@ -23,12 +23,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from course_lib.bert import BertForPretraining, next_word_loss, pretraining_loss
 from course_lib.data.batching import generator
 from course_lib.data.masking import Masking, collate, with_gaps
+from course_lib.data.wordpiece import WordPiece
 from course_lib.decoding import evaluating
+from course_lib.exchange import load_checkpoint
 from course_lib.experiments.bert import kinds, tasks
 from course_lib.experiments.bert.finetuning import (
     Learned,
@@ -38,23 +42,12 @@ from course_lib.experiments.bert.finetuning import (
     fine_tune,
     in_turns,
 )
+from course_lib.experiments.bert.label_figure import ARMS, figure
 from course_lib.experiments.bert.pretraining import batches, gapped_batches, small
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import Memo, learn
-from course_lib.experiments.plots import blank, draw
 from course_lib.training import Setting, Training, to_device
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from course_lib.results import Result
-
-ARMS = {
-    "both": "pre-trained both ways",
-    "left": "pre-trained left to right",
-    "scratch": "from scratch",
-    "bag": "bag of words",
-}
 NETWORKS = ("both", "left", "scratch")
 FEW = 1  # where in the counts: with fewer labels still, all is left to chance
 
@@ -64,6 +57,7 @@ class Config:
     """Pre-train twice, then fine-tune each arm with each number of labels."""
 
     corpus: tasks.Name = "grammar"  # grammar: what kind of thing is it about?
+    published: str | None = None  # for reviews: a checkpoint that is not made here
     train: int = 20_000  # sentences of the grammar; of the others, all
     valid: int = 300  # labelled sentences that choose rates and penalties
     test: int = 900  # labelled sentences; the reviews may have fewer
@@ -134,24 +128,23 @@ SCALES = {
 
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Pre-train both ways and left to right; then every arm with every count."""
-    task = read(config, setting.seed)
+    task, models = start(config, setting.seed)
+    taught_here = ("both", "left") if config.published is None else ()
     asked = questions(config, task, setting.seed)
     counts = {
         "all": sorted({min(n, len(task.train.texts)) for n in config.counts}),
         "unseen": config.unseen_counts,
     }
-    jobs = [
-        (which, arm, n) for which in asked for arm in NETWORKS for n in counts[which]
-    ]
+    jobs = [(which, arm, n) for which in asked for arm in models for n in counts[which]]
     steps = [config.recipe.steps(n) * len(config.rates) for _, _, n in jobs]
-    total = 2 * config.steps + sum(steps)
-    models = {arm: untrained(config, task, setting.seed) for arm in NETWORKS}
+    pretraining = len(taught_here) * config.steps
+    total = pretraining + sum(steps)
     series: dict[str, Any] = {"pretraining": {}}
-    for number, arm in enumerate(("both", "left")):
+    for number, arm in enumerate(taught_here):
         series["pretraining"][arm] = yield from pretrain(
             models[arm], arm, config, task, setting, number * config.steps, total
         )
-    done = 2 * config.steps
+    done = pretraining
     memo = Memo(setting, "learned")
     for (which, arm, n), needed in zip(jobs, steps, strict=True):
         name = f"{which} {arm} {n}"
@@ -163,19 +156,22 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         done += needed
     for which, question in asked.items():
         for n in counts[which]:
-            found = bag_of_words(question, n, len(task.vocabulary))
-            memo.parts[f"{which} bag {n}"] = found
+            name = f"{which} bag {n}"
+            if name not in memo.parts:
+                memo.keep(name, bag_of_words(question, n, len(task.vocabulary)))
         learned = {
             arm: [Learned(*memo.parts[f"{which} {arm} {n}"]) for n in counts[which]]
-            for arm in ARMS
+            for arm in (*models, "bag")
         }
         series[which] = {
             "counts": list(counts[which]),
-            "accuracy": {arm: [one.accuracy for one in learned[arm]] for arm in ARMS},
-            "chosen": {arm: [one.chosen for one in learned[arm]] for arm in ARMS},
+            "accuracy": {
+                arm: [o.accuracy for o in all] for arm, all in learned.items()
+            },
+            "chosen": {arm: [o.chosen for o in all] for arm, all in learned.items()},
         }
     length = fmean(len(text.ids) for text in task.texts)
-    read_so_far = 2 * config.steps * config.batch + sum(steps) * config.fine_batch
+    read_so_far = pretraining * config.batch + sum(steps) * config.fine_batch
     metrics = measures(series) | {"chance": 1 / task.classes}
     return Outcome(metrics, series, round(read_so_far * length))
 
@@ -209,14 +205,41 @@ def measures(series: dict[str, Any]) -> dict[str, float]:
     return metrics
 
 
-def read(config: Config, seed: int) -> tasks.Task:
+def start(
+    config: Config, seed: int
+) -> tuple[tasks.Task, dict[str, BertForPretraining]]:
+    """The task, and the network of each arm before it has learned anything here.
+
+    A published checkpoint brings its own pieces, and its own size for all networks;
+    none was published that reads from the left with the same pieces.
+    """
+    if config.published is None:
+        task = read(config, seed)
+        return task, {arm: untrained(config, task, seed) for arm in NETWORKS}
+    if config.corpus == "grammar":
+        raise ValueError(
+            f"published: got {config.published!r}, expected none with the corpus "
+            "'grammar', whose words are the pieces of no checkpoint"
+        )
+    model, vocabulary = load_checkpoint(config.published)
+    torch.manual_seed(seed)
+    scratch = BertForPretraining(model.bert.config, len(vocabulary))
+    return read(config, seed, vocabulary), {"both": model, "scratch": scratch}
+
+
+def read(config: Config, seed: int, vocabulary: WordPiece | None = None) -> tasks.Task:
     """The task with its text, as the config says."""
     if config.corpus == "grammar":
         return tasks.grammar(
             config.train, config.valid, config.test, config.longest, seed
         )
     return tasks.reviews(
-        config.corpus, config.pieces, config.longest, config.valid, config.test, seed
+        config.corpus,
+        vocabulary or config.pieces,
+        config.longest,
+        config.valid,
+        config.test,
+        seed,
     )
 
 
@@ -294,43 +317,6 @@ def pretrain(
             total=total,
         )
     )
-
-
-def figure(result: Result) -> Figure:
-    """Accuracy over the number of labels; below, about nouns without labels."""
-    from course_lib.figures.palette import color
-
-    plots = [which for which in ("all", "unseen") if which in result.runs[0].series]
-    figure, axes = blank(rows=len(plots))
-    styles = {
-        "both": ("output", "-", "o"),
-        "scratch": ("attention", "--", "^"),
-        "left": ("gradient", ":", "s"),
-        "bag": ("input", "-.", "D"),
-    }
-    for ax, which in zip(axes, plots, strict=True):
-        counts = result.runs[0].series[which]["counts"]
-        for arm, (quantity, line, marker) in styles.items():
-            draw(
-                ax,
-                counts,
-                result.runs,
-                lambda s, w=which, a=arm: s[w]["accuracy"][a],
-                color=color(quantity),
-                linestyle=line,
-                marker=marker,
-                markersize=4,
-                label=ARMS[arm],
-            )
-        ax.axhline(result.mean("chance"), color="grey", linestyle=":")
-        ax.set_xscale("log")
-        ax.set_xticks(counts, [f"{n:,}" for n in counts])
-        ax.minorticks_off()
-        ax.set_ylim(0, 1.03)
-        ax.set_ylabel("accuracy")
-        ax.set_xlabel("labels" + ", of one half of the nouns" * (which == "unseen"))
-    axes[0].legend(fontsize=7, loc="lower right")
-    return figure
 
 
 SHARE = "of the sentences"

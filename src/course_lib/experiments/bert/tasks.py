@@ -46,15 +46,23 @@ def grammar(train: int, valid: int, test: int, longest: int, seed: int) -> Task:
 
 
 def reviews(
-    name: Name, pieces: int, longest: int, valid: int, test: int, seed: int
+    name: Name,
+    pieces: int | WordPiece,
+    longest: int,
+    valid: int,
+    test: int,
+    seed: int,
 ) -> Task:
-    """Does a sentence speak well of a film? Its pieces are learned from ``train``.
+    """Does a sentence speak well of a film?
 
-    Texts are cut after ``longest`` pieces. Of the other splits the first are taken.
+    ``pieces`` is a vocabulary, or how large one is to be learned from ``train``. Texts
+    are cut after ``longest`` pieces. Of the other splits the first are taken.
     """
     read = {"nsmc": sentiment.nsmc, "sst2": sentiment.sst2}[name]
     labelled = {split: read(split) for split in ("train", "valid", "test")}
-    vocabulary = WordPiece.learn(labelled["train"].texts, pieces)
+    vocabulary = pieces
+    if isinstance(pieces, int):
+        vocabulary = WordPiece.learn(labelled["train"].texts, pieces)
 
     def packed(split: str, most: int | None = None) -> Examples:
         texts, labels = labelled[split]

@@ -1,0 +1,167 @@
+"""What the claims on pictures share: a task, two networks, and how each is trained.
+
+An arm is trained once with each of a few learning rates. The validation pictures choose
+one, for each arm and number of pictures by itself; the test pictures are looked at once
+it is chosen. These validation pictures have labels too: they help all arms alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_lib.cnn import ResNet, as_large
+from course_lib.data import images
+from course_lib.data.batching import Sampler
+from course_lib.decoding import evaluating
+from course_lib.experiments.bert.finetuning import Learned, Recipe, in_turns, schedule
+from course_lib.experiments.claim import Progress
+from course_lib.experiments.learning import REPORT_EVERY
+from course_lib.training import Setting, train
+from course_lib.transformer import TransformerConfig
+from course_lib.vit import BASE, VisionTransformer
+
+Corpus = Literal["digits", "mnist", "fashion_mnist", "cifar10"]
+
+
+class Examples(NamedTuple):
+    """N pictures, and what each one shows."""
+
+    images: Tensor  # (N, channels, height, width)
+    labels: Tensor  # (N,)
+
+    def of(self, indices: Tensor | slice) -> Examples:
+        """Only those of ``indices``."""
+        return Examples(self.images[indices], self.labels[indices])
+
+
+class Task(NamedTuple):
+    """What is to be learned from some of ``train``; ``valid`` chooses how."""
+
+    train: Examples  # in an order of which the first n are a fair draw
+    valid: Examples
+    test: Examples
+    classes: int  # K
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        return tuple(self.test.images.shape[1:])
+
+
+def read(corpus: Corpus, valid: int, test: int, seed: int) -> Task:
+    """Pictures of ``corpus``, of ``valid`` and ``test`` so many, or all there are.
+
+    The ``seed`` decides which come first of those to train with. Pixels are scaled to
+    mean 0 and variance 1 by two numbers, those of all pixels to train with.
+    """
+    parts = {split: getattr(images, corpus)(split) for split in images.SPLITS}
+    deviation, mean = torch.std_mean(parts["train"].images)
+    known = {
+        split: Examples((part.images - mean) / deviation, part.labels)
+        for split, part in parts.items()
+    }
+    return Task(
+        known["train"].of(torch.tensor(in_turns(known["train"].labels.tolist(), seed))),
+        known["valid"].of(slice(valid)),
+        known["test"].of(slice(test)),
+        len(parts["train"].names),
+    )
+
+
+def small_vit(
+    sizes: TransformerConfig,
+    task: Task,
+    side: int,
+    seed: int,
+    positions: str = "learned",
+) -> VisionTransformer:
+    """A Vision Transformer with a class token, for the pictures of ``task``."""
+    torch.manual_seed(seed)
+    return VisionTransformer(sizes, task.image, side, task.classes, positions=positions)
+
+
+def sizes_of(size: int, heads: int, inner: int, blocks: int) -> TransformerConfig:
+    """ViT-Base, but smaller."""
+    return replace(BASE, size=size, heads=heads, inner=inner, blocks=blocks)
+
+
+def small_cnn(weights: int, task: Task, seed: int) -> ResNet:
+    """The largest residual network for ``task`` with at most so many ``weights``."""
+    torch.manual_seed(seed)
+    channels = task.image[0]
+    return ResNet(channels, task.classes, as_large(weights, channels, task.classes))
+
+
+def count_flop(make: Callable[[], nn.Module], image: tuple[int, int, int]) -> int:
+    """FLOP of one ``image``, forward, counted while the model runs without numbers."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        make().eval()(torch.empty(1, *image))
+    return counter.get_total_flops()
+
+
+def label_loss(model: nn.Module, batch: Examples) -> Tensor:
+    """Cross-entropy of the labels, in nats."""
+    return F.cross_entropy(model(batch.images), batch.labels)
+
+
+def logits(model: nn.Module, images: Tensor, batch: int = 500) -> Tensor:
+    """Of ``images (N, …)``, without dropout and on the CPU: ``(N, K)``."""
+    device = next(model.parameters()).device
+    with evaluating(model):
+        return torch.cat([model(some.to(device)).cpu() for some in images.split(batch)])
+
+
+def accuracy(model: nn.Module, examples: Examples) -> float:
+    """The share of ``examples`` whose label has the largest logit."""
+    right = logits(model, examples.images).argmax(dim=1) == examples.labels
+    return right.double().mean().item()
+
+
+def picture_batches(
+    examples: Examples, batch: int, seed: int
+) -> Callable[[int], Examples]:
+    """``batch_at(step)``, as training wants it; all of ``examples`` in every epoch."""
+    sampler = Sampler(len(examples.labels), batch, seed)
+    return lambda step: examples.of(sampler(step))
+
+
+def taught(
+    make: Callable[[], nn.Module],
+    task: Task,
+    n: int,
+    recipe: Recipe,
+    setting: Setting,
+    name: str,
+    done: int,
+    total: int,
+) -> Generator[Progress, None, tuple[Learned, nn.Module]]:
+    """Train what ``make`` makes on the first ``n`` pictures, with each rate.
+
+    Returns how good the model is that was best for ``valid``, and the model. Of rates
+    that are equally good the first is kept. The live curve is called by the first word
+    of ``name``; ``done`` steps of ``total`` came before.
+    """
+    best, steps, some = -1.0, recipe.steps(n), task.train.of(slice(n))
+    for number, rate in enumerate(recipe.rates):
+        model = make()
+        for step in train(
+            model,
+            label_loss,
+            picture_batches(some, recipe.batch, setting.seed),
+            schedule(steps, rate),
+            replace(setting, checkpoint=None),  # too short for one of its own
+        ):
+            if step.number % REPORT_EVERY == 0 or step.number == steps:
+                counted = done + number * steps + step.number
+                curves = {f"{name.split()[0]} loss": step.loss}
+                yield Progress(counted, total, curves, name)
+        if (valid := accuracy(model, task.valid)) > best:
+            best, chosen, kept = valid, rate, model
+    return Learned(accuracy(kept, task.test), chosen), kept
