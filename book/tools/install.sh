@@ -144,8 +144,9 @@ course)
     make_venv
     say "Installing the course: PyTorch, JupyterLab and the checks (this is the long one) ..."
     install "install the course" -r requirements.txt
-    # d2l's own pins ask for numpy 1.23; what it imports is in requirements.txt.
-    install "install d2l" --no-deps d2l==1.0.3
+    # d2l's own pins ask for numpy 1.23, timm's for torchvision; what is imported of the
+    # rest is in requirements.txt.
+    install "install d2l and timm" --no-deps d2l==1.0.3 timm==1.0.31
     install "install course_lib" --no-deps -e .
     stamp book book/requirements.txt
     stamp course "$@"

@@ -1,4 +1,4 @@
-"""Weights to and from torch and Hugging Face: ours and theirs are the same networks."""
+"""Weights to and from torch, Hugging Face and timm: the same networks as ours."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from course_lib.exchange import bert, recurrent, transformer
+from course_lib.exchange import bert, recurrent, transformer, vit
 from course_lib.exchange.bert import load_checkpoint
+from course_lib.exchange.vit import from_timm, to_timm
+from course_lib.vit import VisionTransformer
 
 if TYPE_CHECKING:
-    from transformers import BertForPreTraining, BertModel
+    from transformers import (
+        BertForPreTraining,
+        BertModel,
+        ViTForImageClassification,
+    )
 
     from course_lib.bert import Bert, BertForPretraining
 
 __all__ = [
     "from_huggingface",
+    "from_timm",
     "from_torch",
     "load_checkpoint",
     "to_huggingface",
+    "to_timm",
     "to_torch",
 ]
 
@@ -54,23 +62,29 @@ def to_torch(layer: Any) -> nn.Module:
 
 
 def from_huggingface(
-    model: BertModel | BertForPreTraining, path: str = "fused"
-) -> Bert | BertForPretraining:
+    model: BertModel | BertForPreTraining | ViTForImageClassification,
+    path: str = "fused",
+) -> Bert | BertForPretraining | VisionTransformer:
     """The same network of our layers, with the weights of ``model``.
 
     - ``BertModel``: a ``Bert``; its ``pooler_output`` is our ``summary``;
     - ``BertForPreTraining``: a ``BertForPretraining``, whose ``follows`` has the two
-      classes in the other order.
+      classes in the other order;
+    - ``ViTForImageClassification``: a ``VisionTransformer``.
 
     Raises ``ValueError`` for another model, and for what ours has not, and
     ``ImportError`` without transformers.
     """
-    return bert.from_huggingface(model, path)
+    is_vit = type(model).__name__.startswith("ViT")
+    return (vit if is_vit else bert).from_huggingface(model, path)
 
 
-def to_huggingface(model: Bert | BertForPretraining) -> BertModel | BertForPreTraining:
+def to_huggingface(
+    model: Bert | BertForPretraining | VisionTransformer,
+) -> BertModel | BertForPreTraining | ViTForImageClassification:
     """The same network of transformers: :func:`from_huggingface` reversed.
 
     Raises ``ValueError`` for what transformers has not, and ``ImportError`` without it.
     """
-    return bert.to_huggingface(model)
+    is_vit = isinstance(model, VisionTransformer)
+    return (vit if is_vit else bert).to_huggingface(model)
