@@ -83,15 +83,15 @@ def test_it_starts_with_a_gap_and_two_lists(show) -> None:
 def test_what_each_model_sees(show) -> None:
     page = show(bench())
     seen = {name: model(page, name).locator(".seen span") for name in ("both", "left")}
-    for all_of_it in seen.values():
-        assert all_of_it.all_inner_texts() == [
-            *("[CLS]", "나", "는", "[MASK]", "를", "먹는다", "[SEP]")
+    for name, gap in (("both", "[MASK]"), ("left", "?")):
+        assert seen[name].all_inner_texts() == [
+            *("[CLS]", "나", "는", gap, "를", "먹는다", "[SEP]")
         ]
     assert seen["both"].and_(page.locator(".hidden")).count() == 0
     hidden = seen["left"].and_(page.locator(".hidden"))
     assert hidden.all_inner_texts() == ["를", "먹는다", "[SEP]"]
     told = model(page, "left").locator(".unseen").inner_text()
-    assert told == ("It sees: [CLS] 나 는 [MASK]. It does not see: 를 먹는다 [SEP].")
+    assert told == ("It sees: [CLS] 나 는 ?. It does not see: 를 먹는다 [SEP].")
     assert "does not" not in model(page, "both").locator(".unseen").inner_text()
 
 
@@ -110,7 +110,8 @@ def test_a_click_masks_and_another_one_shows(show) -> None:
     says_as(page, " ".join(ONE), [5], 5)
     assert page.evaluate("model.get('masked')") == [5]
     tiles(page).nth(4).click()
-    assert not model(page, "both").is_visible()  # nothing is asked
+    assert not model(page, "both").is_visible()
+    assert "nothing is asked" in page.locator(".note").first.inner_text()
     tiles(page).nth(0).click()
     says_as(page, " ".join(ONE), [1], 1)
 
@@ -144,10 +145,13 @@ def test_a_word_is_replaced_and_what_that_did_is_told(show) -> None:
     page.keyboard.press("End")
     field = typed(page, "nosuchword")
     assert field.get_attribute("aria-invalid") == "true"
+    unknown = page.locator(".unknown")
+    assert unknown.inner_text().startswith("“nosuchword” is none of the ")
     field.press("Enter")
     assert sentence(page)[4] == "먹는다"
     field = typed(page, NEW)
     assert field.get_attribute("aria-invalid") == "false"
+    assert unknown.inner_text() == ""
     field.press("Enter")
     text = " ".join([*ONE[:4], NEW])
     assert page.evaluate("model.get('text')") == text

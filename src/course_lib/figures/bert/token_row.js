@@ -19,6 +19,7 @@ button[aria-disabled="true"] { opacity: .5; cursor: default; }
 .tools { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; margin: 8px 0; }
 .tools input { flex: 1 1 150px; width: 0; min-width: 130px; color: var(--ink); }
 .tools input[aria-invalid="true"] { border: 1.5px dashed var(--negative); }
+.unknown { flex: 1 0 100%; margin: 0; font-size: 13.5px; color: var(--negative); }
 `;
 
 // `edit` has what is to be done: toggle(i), choose(i), and of the chosen word shift(by),
@@ -66,7 +67,7 @@ export function tokenRow({ edit, wordFor, words }) {
     { id: "words" },
     ...words.map(([value, gloss]) => make("option", { value, label: gloss })),
   );
-  const unknown = make("p", { class: "note", role: "status" });
+  const unknown = make("p", { class: "unknown", role: "status" });
   const told = (text) => {
     const strange = text.trim() !== "" && !wordFor(text);
     typed.setAttribute("aria-invalid", String(strange));
