@@ -18,7 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.cnn import ResNet, as_large
 from course_lib.data import images
-from course_lib.data.batching import Sampler
+from course_lib.data.augmentation import cropped
+from course_lib.data.batching import Sampler, generator
 from course_lib.decoding import evaluating
 from course_lib.experiments.bert.finetuning import Learned, Recipe, in_turns, schedule
 from course_lib.experiments.claim import Progress
@@ -55,20 +56,27 @@ class Task(NamedTuple):
         return tuple(self.test.images.shape[1:])
 
 
-def read(corpus: Corpus, valid: int, test: int, seed: int) -> Task:
+def read(corpus: Corpus, valid: int, test: int, seed: int, frame: int = 0) -> Task:
     """Pictures of ``corpus``, of ``valid`` and ``test`` so many, or all there are.
 
-    The ``seed`` decides which come first of those to train with. Pixels are scaled to
-    mean 0 and variance 1 by two numbers, those of all pixels to train with.
+    The ``seed`` decides which come first of those to train with. In a black ``frame``
+    of so many pixels on each side a picture stands anywhere, but always at one place.
+    Pixels are scaled to mean 0 and variance 1 by two numbers, those of all pixels to
+    train with.
     """
     parts = {split: getattr(images, corpus)(split) for split in images.SPLITS}
-    deviation, mean = torch.std_mean(parts["train"].images)
+    pixels = {
+        split: cropped(F.pad(part.images, (frame,) * 4), generator(seed, i), frame)
+        for i, (split, part) in enumerate(parts.items())
+    }
+    deviation, mean = torch.std_mean(pixels["train"])
     known = {
-        split: Examples((part.images - mean) / deviation, part.labels)
+        split: Examples((pixels[split] - mean) / deviation, part.labels)
         for split, part in parts.items()
     }
+    order = torch.tensor(in_turns(known["train"].labels.tolist(), seed))
     return Task(
-        known["train"].of(torch.tensor(in_turns(known["train"].labels.tolist(), seed))),
+        known["train"].of(order),
         known["valid"].of(slice(valid)),
         known["test"].of(slice(test)),
         len(parts["train"].names),
