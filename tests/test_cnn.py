@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.cnn import STRIDE, ResidualBlock, ResNet, as_large, weight_count
+from course_lib.cnn import STRIDE, ResidualBlock, ResNet, as_large
+from course_lib.training import weight_count
 from small_transformers import close, gradients, shaken
 from small_vits import pictures
 

@@ -10,9 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_lib import vit
-from course_lib.cnn import ConvolutionalStem, weight_count
+from course_lib.cnn import ConvolutionalStem
 from course_lib.positions import sinusoids
 from course_lib.self_attention import PATHS, MultiHeadAttention
+from course_lib.training import weight_count
 from course_lib.vit import (
     POSITIONS,
     SUMMARIES,

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_lib.training import weight_count
+
 STRIDE = 4  # pixels that one step in the features is worth
 
 
@@ -113,11 +115,6 @@ class ConvolutionalStem(nn.Module):
         """``images (B, channels, height, width)`` -> ``(B, T, C)``."""
         x = self.layers(images)  # (B, C, rows, columns)
         return x.flatten(2).transpose(1, 2)
-
-
-def weight_count(model: nn.Module) -> int:
-    """How many numbers ``model`` learns."""
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def as_large(weights: int, channels: int, classes: int, blocks: int = 1) -> int:

@@ -280,3 +280,8 @@ def _deterministic(wanted: bool) -> Iterator[None]:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
+
+
+def weight_count(model: nn.Module) -> int:
+    """How many numbers ``model`` learns."""
+    return sum(parameter.numel() for parameter in model.parameters())

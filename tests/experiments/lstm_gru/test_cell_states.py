@@ -22,8 +22,8 @@ from course_lib.experiments.lstm_gru.cell_states import (
     hush_unseen,
     read,
 )
-from course_lib.experiments.lstm_gru.layers import weights
 from course_lib.rnn import one_hot
+from course_lib.training import weight_count
 
 EXPERIMENT = find("cell-states")
 SMALL = Config(characters=5_000, measured=4_000, hidden_size=12, length=20)
@@ -52,7 +52,7 @@ class Fixed(nn.Module):
 
 def test_the_networks_have_about_as_many_weights(corpus):
     V = len(corpus.characters)
-    size = {kind: weights(build(Config(), kind, V, 0)) for kind in KINDS}
+    size = {kind: weight_count(build(Config(), kind, V, 0)) for kind in KINDS}
     assert all(0.97 < size[kind] / size["lstm"] <= 1 for kind in KINDS)
     assert size["lstm"] < 100_000
 

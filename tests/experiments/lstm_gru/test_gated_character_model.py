@@ -16,13 +16,13 @@ from course_lib.experiments.lstm_gru.gated_character_model import (
     loss,
     training,
 )
-from course_lib.experiments.lstm_gru.layers import weights
 from course_lib.experiments.next_character import (
     perplexity,
     perplexity_by_batch,
     read,
     window_loss,
 )
+from course_lib.training import weight_count
 
 EXPERIMENT = find("gated-character-model")
 TINY = {"train_windows": 400, "valid_windows": 200, "epochs": 1, "sample": 5}
@@ -83,7 +83,7 @@ def test_the_recipes_differ_where_they_say():
 
 
 def test_the_networks_have_the_sizes_that_are_claimed():
-    size = {name: weights(build(Config(), name, 27, 0)) for name in NETWORKS}
+    size = {name: weight_count(build(Config(), name, 27, 0)) for name in NETWORKS}
     assert 0.95 < size["wide"] / size["lstm"] <= 1
     assert size["rnn"] < size["gru"] < size["lstm"]
     assert build(Config(), "rnn", 27, 0).layer.hidden_size == 32

@@ -7,17 +7,17 @@ import pytest
 from course_lib.experiments.lstm_gru.layers import (
     LAYERS,
     hidden_size_for,
-    weights,
     weights_of,
 )
 from course_lib.rnn import LanguageModel
+from course_lib.training import weight_count
 
 
 @pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize(("symbols", "hidden"), [(27, 32), (5, 1), (62, 96)])
 def test_the_formula_counts_what_is_there(kind, symbols, hidden):
     model = LanguageModel(LAYERS[kind](symbols, hidden))
-    assert weights_of(kind, symbols, hidden) == weights(model)
+    assert weights_of(kind, symbols, hidden) == weight_count(model)
 
 
 @pytest.mark.parametrize("kind", LAYERS)

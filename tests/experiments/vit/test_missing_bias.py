@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from claims import failed, outcome
-from course_lib.cnn import weight_count
 from course_lib.experiments import Setting, run_to_end
 from course_lib.experiments.vit import missing_bias as claim
 from course_lib.experiments.vit import orders
@@ -31,7 +30,7 @@ from course_lib.experiments.vit.training_pictures import (
     small_cnn,
     small_vit,
 )
-from course_lib.training import Training, train
+from course_lib.training import Training, train, weight_count
 from course_lib.vit import patches
 from small_transformers import shaken
 from small_vits import GRID, IMAGE, SIDE, T, pictures

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.cnn import ResNet, weight_count
+from course_lib.cnn import ResNet
 from course_lib.data.images import digits
 from course_lib.experiments.bert.finetuning import Learned, Recipe, schedule
 from course_lib.experiments.vit import training_pictures
@@ -23,7 +23,7 @@ from course_lib.experiments.vit.training_pictures import (
     small_vit,
     taught,
 )
-from course_lib.training import Setting
+from course_lib.training import Setting, weight_count
 from course_lib.vit import BASE
 
 SIZES = sizes_of(16, 2, 16, 1)

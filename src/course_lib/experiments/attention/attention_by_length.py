@@ -43,7 +43,7 @@ from course_lib.experiments.translation import (
 )
 from course_lib.metrics import by_quarter
 from course_lib.seq2seq import Seq2Seq
-from course_lib.training import Setting, Training
+from course_lib.training import Setting, Training, weight_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -136,7 +136,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         series[f"forced_{name}"] = by_quarter(
             lengths, lambda rows, given=given: accuracy([given[i] for i in rows])
         )
-        series["weights"][name] = sum(p.numel() for p in model.parameters())
+        series["weights"][name] = weight_count(model)
         metrics |= {
             f"bleu_{name}": corpus_bleu(corpus, corpus.test, found),
             f"bleu_shortest_{name}": quarters[0],

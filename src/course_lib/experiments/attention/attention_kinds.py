@@ -35,7 +35,7 @@ from course_lib.experiments.translation import (
     tokens_of_a_pair,
     translate,
 )
-from course_lib.training import Setting, Training, train
+from course_lib.training import Setting, Training, train, weight_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,7 +130,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
             "bleu": corpus_bleu(corpus, corpus.test, found),
             "quarters": bleu_by_quarter(corpus, corpus.test, found),
             "perplexity": perplexity(forced(model, corpus.test)),
-            "weights": sum(p.numel() for p in model.parameters()),
+            "weights": weight_count(model),
         }
         if pairs and name in KINDS:
             weights = forced_weights(model, corpus.test)

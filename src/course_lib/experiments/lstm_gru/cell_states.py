@@ -49,7 +49,6 @@ from course_lib.experiments.lstm_gru.cell_measures import (
 from course_lib.experiments.lstm_gru.layers import (
     LAYERS,
     hidden_size_for,
-    weights,
     weights_of,
 )
 from course_lib.experiments.lstm_gru.readable_cells import Told, memory, tell
@@ -60,7 +59,7 @@ from course_lib.experiments.lstm_gru.structured_texts import (
 )
 from course_lib.experiments.next_character import window_loss
 from course_lib.rnn import LanguageModel
-from course_lib.training import Setting, Training
+from course_lib.training import Setting, Training, weight_count
 
 KINDS = ("lstm", "gru", "rnn")
 TEXTS = ("nested", "time-machine")
@@ -179,7 +178,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
                 model, corpus, config.lines, generator(setting.seed, config.steps)
             )
         series["hidden_size"][kind] = model.layer.hidden_size
-        series["weights"][kind] = weights(model)
+        series["weights"][kind] = weight_count(model)
         if kind == "lstm":
             lstm = model
     if (closings := corpus.test.closings) is not None:

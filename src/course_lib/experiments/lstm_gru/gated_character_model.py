@@ -35,7 +35,6 @@ from course_lib.experiments.learning import learn
 from course_lib.experiments.lstm_gru.layers import (
     LAYERS,
     hidden_size_for,
-    weights,
     weights_of,
 )
 from course_lib.experiments.next_character import (
@@ -49,7 +48,7 @@ from course_lib.experiments.next_character import (
 )
 from course_lib.experiments.plots import blank, draw
 from course_lib.rnn import LanguageModel, one_hot
-from course_lib.training import Setting, Training
+from course_lib.training import Setting, Training, weight_count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,7 +160,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         found = losses(model, text.valid, config.batch)
         metrics[job.name] = perplexity(found)
         metrics[f"{job.name}_by_batch"] = perplexity_by_batch(found, config.batch)
-        series["weights"][job.network] = weights(model)
+        series["weights"][job.network] = weight_count(model)
         series["hidden_size"][job.network] = model.layer.hidden_size
     series |= {
         "perplexity": curves,

@@ -10,13 +10,8 @@ from course_lib.rnn import RNN
 LAYERS: dict[str, type[nn.Module]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 
-def weights(model: nn.Module) -> int:
-    """The number of trained numbers in ``model``."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
 def weights_of(kind: str, symbols: int, hidden_size: int) -> int:
-    """The same for a language model over ``symbols``, without building it."""
+    """The weights of a language model over ``symbols``, without building it."""
     blocks = {"rnn": 1, "lstm": 4, "gru": 3}[kind]
     layer = blocks * hidden_size * (symbols + hidden_size + 1)
     second_bias = hidden_size if kind == "gru" else 0

@@ -31,7 +31,7 @@ from course_lib.experiments.lstm_gru.stopwatch import (
 from course_lib.experiments.plots import blank, draw
 from course_lib.lstm_gru import GRU, LSTM
 from course_lib.rnn import RNN
-from course_lib.training import Setting
+from course_lib.training import Setting, weight_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,8 +91,8 @@ def count(cell: str, size: int, setting: Setting) -> dict[str, float]:
     of_torch = OF_TORCH[cell](size, size, device="meta")
     return {
         "weights": float(steps.W_x.numel() + steps.W_h.numel()),
-        "parameters": float(sum(p.numel() for p in steps.parameters())),
-        "of_torch": float(sum(p.numel() for p in of_torch.parameters())),
+        "parameters": float(weight_count(steps)),
+        "of_torch": float(weight_count(of_torch)),
         "flop": counter.get_total_flops() / (B * T),
         "paths_differ": (apart / whole).sqrt().item(),
     }

@@ -51,7 +51,7 @@ from course_lib.experiments.translation import (
 )
 from course_lib.metrics import by_quarter, exact_match
 from course_lib.seq2seq import Seq2Seq
-from course_lib.training import Setting, Training
+from course_lib.training import Setting, Training, weight_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -154,7 +154,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
         metrics |= {f"{name}_{size}": value for name, value in measured.items()}
         series |= {f"{name}_{size}": value for name, value in by_length.items()}
         series["context"][size] = model.encoder.hidden_size
-        series["weights"][size] = sum(p.numel() for p in model.parameters())
+        series["weights"][size] = weight_count(model)
         if size == "small":
             trained = Trained(model.cpu(), corpus, setting.seed)
     metrics["best_fall"] = series["best"][0] - series["best"][-1]

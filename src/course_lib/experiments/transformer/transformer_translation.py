@@ -46,7 +46,7 @@ from course_lib.experiments.translation import (
     tokens_of_a_pair,
     translate,
 )
-from course_lib.training import Setting, Training
+from course_lib.training import Setting, Training, weight_count
 from course_lib.transformer import Transformer, TransformerConfig
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def measure(
         "bleu": corpus_bleu(corpus, corpus.test, found),
         "bleu_longest": quarters[-1],
         "perplexity": perplexity(forced(model, corpus.test)),
-        "parameters": float(sum(p.numel() for p in model.parameters())),
+        "parameters": float(weight_count(model)),
     }
 
 

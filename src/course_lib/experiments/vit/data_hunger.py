@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from course_lib.cnn import weight_count
 from course_lib.experiments.bert.finetuning import Learned, Recipe
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import Memo
@@ -31,7 +30,7 @@ from course_lib.experiments.vit.training_pictures import (
     small_vit,
     taught,
 )
-from course_lib.training import Setting
+from course_lib.training import Setting, weight_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,7 +23,6 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
-from course_lib.cnn import weight_count
 from course_lib.experiments.bert.finetuning import Learned, Recipe
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import Memo
@@ -38,7 +37,7 @@ from course_lib.experiments.vit.training_pictures import (
     small_vit,
     taught,
 )
-from course_lib.training import Setting
+from course_lib.training import Setting, weight_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
