@@ -199,14 +199,8 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
 
 def questions(drawn: Sequence[Drawn], vocabulary: WordPiece) -> tuple[Homonyms, float]:
     """The homonyms of ``drawn``, and the share that the grammar itself could tell."""
-    found: list[Drawn] = []
-    for one in drawn:
-        try:
-            homonyms([one.pair], vocabulary, 1)
-        except ValueError:
-            continue
-        found.append(one)
-    test = homonyms([one.pair for one in found], vocabulary, len(found))
+    found = [one for one in drawn if homonyms([one.pair], vocabulary).texts]
+    test = homonyms([one.pair for one in found], vocabulary)
     known = (
         surest(one, place - 1)
         for one, place in zip(found, test.places.tolist(), strict=True)
