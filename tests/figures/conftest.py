@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pages import settled
 
 from course_lib.figures import Figure
 
@@ -51,6 +52,8 @@ def show(browser, tmp_path: Path) -> Iterator[Callable]:
         if not head:  # a policy that the page has makes the browser complain
             page.on("console", lambda said: wrong.append(f"{said.type}: {said.text}"))
         page.goto(path.as_uri())
+        if javascript:
+            settled(page)
         return page
 
     yield open_page

@@ -29,6 +29,20 @@ def focused(page) -> str:
     )
 
 
+def settled(page) -> None:
+    """Wait until pictures know their width: each redraws when it hears of it.
+
+    The first frame tells them; what they draw may bring a scroll bar, and so the
+    next frame tells them again. A place read between the two is no longer there.
+    """
+    page.evaluate(
+        """async () => {
+          for (let frame = 0; frame < 4; frame++)
+            await new Promise(requestAnimationFrame);
+        }"""
+    )
+
+
 # As anywidget has it: the page holds the model, and Python sets its values.
 LIVE = """async ([source, state]) => {
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
@@ -52,4 +66,5 @@ def live(show, figure: Figure, **look):
     """A page whose figure listens to ``model.set``."""
     page = show('<div id="live"></div>', **look)
     page.evaluate(LIVE, [figure.module(), figure.state()])
+    settled(page)
     return page
