@@ -243,8 +243,9 @@ EXPERIMENT = Experiment(
     claim=(
         "Half the side of a patch is four times the tokens and sixteen times the pairs "
         "of them, and costs accordingly. On so few and so small digits it is not worth "
-        "it: one patch for each pixel is the worst. Sixteen, four, or one for the whole "
-        "digit lie close together, and the one, which is the cheapest, is no worse."
+        "it: one patch for each pixel is the worst. Sixteen, four, or one for the "
+        "whole digit lie close together, and the one, which is the cheapest, is no "
+        "worse."
     ),
     source="Dosovitskiy et al. (2021), section 4.1 and table 5",
     paper=(
