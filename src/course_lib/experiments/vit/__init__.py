@@ -1,3 +1,8 @@
 """The claims of chapter 7, in the order in which the chapter makes them."""
 
-CLAIMS = ("data_hunger", "missing_bias", "patch_size")
+CLAIMS = (
+    "data_hunger",
+    "missing_bias",
+    "patch_size",
+    "augmentation_distillation",
+)
