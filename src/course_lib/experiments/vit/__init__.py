@@ -4,5 +4,7 @@ CLAIMS = (
     "data_hunger",
     "missing_bias",
     "patch_size",
+    "position_table",
+    "attention_distance",
     "augmentation_distillation",
 )
