@@ -249,10 +249,10 @@ EXPERIMENT = Experiment(
     chapter="vit",
     claim=(
         "On few digits a Vision Transformer is far behind a residual network. Changed "
-        "pictures help it most, but help the residual network as well: the gap stays. "
-        "As a teacher, that adds little. It names every label of its own pictures, so "
-        "said hard its answers are no news at all. Said soft, they are better than "
-        "hard; in DeiT it is the other way round."
+        "pictures help it most, but help the residual network as well: most of the gap "
+        "stays. A teacher adds nothing to them that three seeds could tell. Without "
+        "them it names every label of its own pictures, so said hard its answers are "
+        "no news at all; said soft, they may help."
     ),
     source="Touvron et al. (2021), DeiT, sections 3 to 5 and table 3",
     paper=(
