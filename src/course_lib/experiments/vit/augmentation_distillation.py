@@ -1,13 +1,13 @@
 """Few pictures: what can make up for them? DeiT's two answers, in the small.
 
-A Vision Transformer and a residual network with as many weights learn from the same
+A Vision Transformer and a residual network with no more weights learn from the same
 few pictures. The first is far behind. It may be given other pictures that show the same
 (augmentation), or a teacher: that very residual network, which saw the same few, and no
 others. Its teacher says a class (hard), or how likely it finds each (soft). With both,
 the teacher looks at the changed picture, and says what it sees there.
 
 A teacher has seen what its student sees: without augmentation that of the plain
-pictures, with it that of the changed ones, as in the paper's section 4. Otherwise a
+pictures, with it that of the changed ones, as in the paper's 5.2. Otherwise a
 student would learn from augmentation by way of its teacher, and it would be counted as
 distillation. And the residual network, which is to be reached, may be augmented too.
 
