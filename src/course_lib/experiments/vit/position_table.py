@@ -223,7 +223,7 @@ EXPERIMENT = Experiment(
         "starts as noise, and finds the grid: after training the positions of "
         "neighbours are alike, and those of places far apart are not. With a patch for "
         "each pixel, those in one row or one column are alike too; with patches of "
-        "2 x 2 only those in one row."
+        "2 x 2 those in one row, and of one column in one seed of three."
     ),
     source="Dosovitskiy et al. (2021), section 4.5 and appendix D.4: figure 7, table 8",
     paper=(
