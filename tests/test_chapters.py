@@ -85,8 +85,14 @@ def figure_modules() -> set[str]:
         importlib.import_module(package.name)
     return {
         hashlib.sha256(figure.module().encode()).hexdigest()[:12]
-        for figure in figures.Figure.__subclasses__()
+        for figure in kinds_of(figures.Figure)
     }
+
+
+def kinds_of(figure: type) -> list[type]:
+    """The classes below ``figure`` that have none below them: a base has no module."""
+    below = figure.__subclasses__()
+    return [kind for each in below for kind in kinds_of(each)] or [figure]
 
 
 def repository() -> tuple[str, str]:

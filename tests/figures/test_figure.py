@@ -14,7 +14,11 @@ from attenders import lab as attention_lab
 from fillers import bench
 from histories import growth
 from label_arms import ARMS, curve
+from picture_arms import ARMS as NETWORKS
+from picture_arms import hunger
 from translators import lab
+from vits import bench as patch_bench
+from vits import rolled
 
 from course_lib.figures import Figure
 from course_lib.figures.attention import AlignmentGrowth, AttentionLab, ScoreWorkshop
@@ -24,6 +28,7 @@ from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
 from course_lib.figures.seq2seq import BeamTree, BleuCalculator
 from course_lib.figures.transformer import PositionClock, TransformerLab
+from course_lib.figures.vit import AttentionRollout, DataCurve, PatchBench
 
 QUIZ = {
     "question": "What is </script><!--<script> & \u2028?",
@@ -52,6 +57,9 @@ FIGURES = [
     MaskingMachine(),
     PieceBuilder("</script><!--<script>", word="</script>"),
     curve(arms=[{**ARMS[0], "name": "</script>"}, *ARMS[1:]]),
+    patch_bench(),
+    rolled(),
+    hunger(arms=[{**NETWORKS[0], "name": "</script>"}, *NETWORKS[1:]]),
 ]
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=repr)
 
@@ -208,6 +216,9 @@ def test_a_wrong_argument_is_named(make, says: str) -> None:
         TransformerLab,
         FillMask,
         LabelCurve,
+        AttentionRollout,
+        DataCurve,
+        PatchBench,
         MaskingMachine,
         PieceBuilder,
     ],

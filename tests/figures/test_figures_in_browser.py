@@ -10,8 +10,11 @@ from histories import growth
 from javascript import run
 from label_arms import curve
 from pages import focused, live, reveal, shown, slider
+from picture_arms import hunger
 from playwright.sync_api import expect
 from translators import lab
+from vits import bench as patch_bench
+from vits import rolled
 
 from course_lib.figures.attention import ScoreWorkshop
 from course_lib.figures.bert import MaskingMachine, PieceBuilder
@@ -49,6 +52,9 @@ FIGURES = {
     "masking": MaskingMachine(),
     "pieces": PieceBuilder(step=3),
     "labels": curve(),
+    "hunger": hunger(),
+    "patches": patch_bench(),
+    "rollout": rolled(head=2),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(

@@ -68,8 +68,7 @@ def test_every_value_equals_torch(weights, name) -> None:
         last = model.bert(ids, causal=causal)
         close(got["logits"], model.words(last)[0])
         for mine, theirs in zip(got["weights"], maps, strict=True):
-            for t, seen in enumerate(mine):
-                close(seen, theirs[:, t, : t + 1] if causal else theirs[:, t])
+            close(mine, theirs)
 
 
 AT = """const { gaps } = await load("bert/gaps.js");
@@ -141,14 +140,6 @@ def test_a_word_behind_the_gap_moves_one_list_and_not_the_other(weights) -> None
         if weights not in MODELS.values():
             assert got["answer"] == ("both" if behind else "all")
             assert got["both"]["by"] > 0.03
-
-
-def test_gelu_is_the_exact_one() -> None:
-    script = 'const { gelu } = await load("bert/encoder.js"); return xs.map(gelu);'
-    xs = [-40.0, -8.5, -6.1, -3.0, -0.7, -1e-9, 0.0, 1e-9, 0.3, 2.9, 5.99, 8.4, 50.0]
-    theirs = torch.nn.functional.gelu(torch.tensor(xs, dtype=torch.float64))
-    mine = torch.tensor(run(script, xs=xs), dtype=torch.float64)
-    torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
 
 
 # -- the question ---------------------------------------------------------------------

@@ -69,6 +69,12 @@ def test_activation_and_its_slope(name: str) -> None:
     close(slopes, a.grad)
 
 
+def test_gelu_is_the_exact_one() -> None:
+    script = 'const { gelu } = await load("kit/encoder.js"); return xs.map(gelu);'
+    xs = [-40.0, -8.5, -6.1, -3.0, -0.7, -1e-9, 0.0, 1e-9, 0.3, 2.9, 5.99, 8.4, 50.0]
+    close(run(script, xs=xs), nn.functional.gelu(torch.tensor(xs, dtype=torch.double)))
+
+
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
 def test_rnn_cell(nonlinearity: str) -> None:
     torch.manual_seed(0)

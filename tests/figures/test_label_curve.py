@@ -10,7 +10,7 @@ import pytest
 from javascript import run
 from label_arms import ARMS, COUNTS, curve
 
-NEEDED = """const { needed } = await load("bert/saved.js");
+NEEDED = """const { needed } = await load("kit/needed.js");
   return levels.map((level) => needed(counts, accuracy, level));"""
 
 
@@ -38,11 +38,12 @@ def test_the_first_time_counts_where_a_curve_falls_again() -> None:
 
 
 def test_two_digits_and_no_more() -> None:
-    script = """const { rounded, factor, labels } = await load("bert/saved.js");
+    script = """const { rounded, factor, amount } = await load("kit/needed.js");
       return { rounded: [1, 2.345, 9.96, 64, 512, 1234.5, 98765].map(rounded),
         factor: [{ count: 512 }, { count: 4096, more: true }, { count: 4, less: true }]
           .map((one) => factor(one, 64)),
-        labels: [{ count: 512 }, { count: 4096, more: true }].map(labels) };"""
+        labels: [{ count: 512 }, { count: 4096, more: true }]
+          .map((one) => amount(one, "labels")) };"""
     found = run(script)
     assert found["rounded"] == ["1", "2.3", "10", "64", "510", "1,200", "99,000"]
     assert found["factor"] == ["about ×8", "more than ×64", "less than ×0.063"]
@@ -50,13 +51,13 @@ def test_two_digits_and_no_more() -> None:
 
 
 def test_what_chance_may_give_is_not_compared() -> None:
-    script = """const { blind } = await load("bert/saved.js");
+    script = """const { blind } = await load("kit/needed.js");
       return [blind(0.3, 0.06, 0.25), blind(0.3, 0.04, 0.25), blind(0.1, 0.5, null)];"""
     assert run(script) == [True, False, False]
 
 
 VERDICT = """const { verdict } = await load("bert/label_curve.js");
-  const asked = { pretrained: "both", against: "scratch", level: 0.8, count: 64 };
+  const asked = { first: "both", second: "scratch", level: 0.8, count: 64 };
   return guesses.map((guess) => verdict({ ...asked, reach }, guess));"""
 
 
@@ -92,7 +93,7 @@ def test_what_is_not_given_is_filled_in() -> None:
 def test_two_arms_at_two_counts_are_enough_and_nine_have_nine_looks() -> None:
     two = [{"name": n, "accuracy": [0.1, 0.2], "sd": [0, 0]} for n in ("a", "b")]
     assert curve(counts=[1, 9], arms=two, against="", asked=None).asked == 9
-    script = """const { look } = await load("bert/label_picture.js");
+    script = """const { look } = await load("bert/label_curve.js");
       return [...Array(28).keys()].map((n) => JSON.stringify(look(n)));"""
     assert len(set(run(script))) == 28
 

@@ -18,7 +18,10 @@ export function gaps({ pieces, heads, both, left }) {
     const { xs, weights } = model.read(tokens);
     const logits = model.logitsOf(xs.at(-1)[at]);
     // looks[n][h]: of each token that was read, how much the one that answers asks it
-    return { shares: softmax(logits), looks: weights.map((block) => block[at]) };
+    return {
+      shares: softmax(logits),
+      looks: weights.map((block) => block.map((head) => head[at])),
+    };
   };
   // Of the gap at place `gap` (from 0) of `tokens`. Left to right, the token before the
   // gap tells what comes next, and what stands behind is never read.

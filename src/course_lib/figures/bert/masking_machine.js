@@ -3,7 +3,7 @@ import { button, frame, make, number, predict, segments, slider } from "../kit/d
 import { generator } from "../kit/nn.js";
 import { gapRow, legend, rowStyle } from "./gap_rows.js";
 import { TEXTS } from "./gap_texts.js";
-import { grouped } from "./grouped.js";
+import { grouped } from "../kit/grouped.js";
 import { compare, count, mask, spread } from "./masking.js";
 import { funnel, tallyStyle, tallyTable } from "./tally.js";
 

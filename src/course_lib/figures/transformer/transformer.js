@@ -1,7 +1,8 @@
 // The Transformer of course_lib.transformer on one sentence, with every number on the
 // way, and with parts of it cut out.
+import { attend, joined, named, plus, times } from "../kit/attention.js";
 import { linear, softmax } from "../kit/nn.js";
-import { END, START, UNKNOWN, largest, opened, row } from "../seq2seq/packed.js";
+import { END, START, UNKNOWN, largest, row } from "../seq2seq/packed.js";
 import { sinusoid } from "./positions.js";
 
 // Cuts are a set of names: of these, and of heads.
@@ -11,49 +12,19 @@ export const PARTS = ["mask", "scale", "residuals", "norms", "positions"];
 export const attentionName = (stack, block, kind) => `${stack} ${block} ${kind}`;
 export const headName = (attention, head) => `${attention} ${head}`;
 
-const times = (count, make) => Array.from({ length: count }, (_, n) => make(n));
-const plus = (a, b) => a.map((v, c) => v + b[c]);
-// In plain loops: they are most of the work.
-function dot(a, b) {
-  let sum = 0;
-  for (let d = 0; d < a.length; d++) sum += a[d] * b[d];
-  return sum;
-}
-function mix(weights, vectors) {
-  const sum = new Float64Array(vectors[0].length);
-  for (let s = 0; s < weights.length; s++)
-    for (let d = 0; d < sum.length; d++) sum[d] += weights[s] * vectors[s][d];
-  return sum;
-}
-const mean = (x) => x.reduce((sum, v) => sum + v, 0) / x.length;
-
-function normed({ gain, bias }, x) {
-  const centre = mean(x);
-  const deviation = Math.sqrt(mean(x.map((v) => (v - centre) ** 2)) + 1e-5);
-  return x.map((v, c) => (gain[c] * (v - centre)) / deviation + bias[c]);
-}
-
 // Letters: T tokens that ask, S that are asked, C numbers of a token, H heads, D = C / H.
 // A list of tokens is an array of vectors. `cuts` says what is left out.
 export function transformer({ config, source_words, target_words, parameters }) {
   const { size: C, heads: H, blocks, norm, positions, tied } = config;
   const D = C / H;
-  const { of, vector } = opened(parameters);
-  const layer = (name) => {
-    const [W, b] = [of(`${name}.weight`), vector(`${name}.bias`)];
-    return (x) => linear(W, x, b);
-  };
-  const gains = (name) => ({
-    gain: vector(`${name}.gain`),
-    bias: vector(`${name}.bias`),
-  });
+  const { of, layer, norm: normOf } = named(parameters);
   const attentionOf = (name, params) => ({
     name,
     W_q: layer(`${params}.W_q`),
     W_k: layer(`${params}.W_k`),
     W_v: layer(`${params}.W_v`),
     W_o: layer(`${params}.W_o`),
-    norm: gains(`${params.replace(/\w+$/, "after_$&")}.norm`),
+    norm: normOf(`${params.replace(/\w+$/, "after_$&")}.norm`),
   });
   const stackOf = (stack, kinds) => ({
     blocks: times(blocks, (n) => {
@@ -64,10 +35,10 @@ export function transformer({ config, source_words, target_words, parameters }) 
         ),
         W_1: layer(`${at}.feed_forward.W_1`),
         W_2: layer(`${at}.feed_forward.W_2`),
-        norm: gains(`${at}.after_feed_forward.norm`),
+        norm: normOf(`${at}.after_feed_forward.norm`),
       };
     }),
-    norm: norm === "pre" ? gains(`${stack}.norm`) : null,
+    norm: norm === "pre" ? normOf(`${stack}.norm`) : null,
   });
   const encoder = stackOf("encoder", { self: "attention" });
   const decoder = stackOf("decoder", { self: "attention", cross: "cross_attention" });
@@ -93,38 +64,23 @@ export function transformer({ config, source_words, target_words, parameters }) 
 
   // What each of xs hears from tokens whose keys and values are given. The queries are
   // the last of the keys where `causal`.
-  const attend = (part, xs, { keys, values }, cuts, causal) => {
+  const hear = (part, xs, { keys, values }, cuts, causal) => {
     const queries = xs.map(part.W_q);
     const sees = (t) => (causal ? keys.length - queries.length + t + 1 : keys.length);
     const later = (t, s) => s >= sees(t);
-    const heads = times(H, (h) => {
-      const slice = (all) => all.map((x) => x.subarray(h * D, (h + 1) * D));
-      const [q, k, v] = [queries, keys, values].map(slice);
-      const scale = cuts.has("scale") ? 1 : Math.sqrt(D);
-      const scores = q.map((a) => {
-        const all = new Float64Array(k.length);
-        for (let s = 0; s < k.length; s++) all[s] = dot(a, k[s]) / scale;
-        return all;
-      });
-      const weights = scores.map((all, t) => {
-        const shares = new Float64Array(k.length); // zeros for what comes later
-        shares.set(softmax(all.subarray(0, sees(t))));
-        return shares;
-      });
-      const mixed = weights.map((all) => mix(all, v));
+    const scale = cuts.has("scale") ? 1 : Math.sqrt(D);
+    const heads = attend(queries, keys, values, H, { sees, scale }).map((head, h) => {
       const on = !cuts.has(headName(part.name, h + 1));
-      return { on, q, k, v, scale, scores, weights, mixed, later };
+      return { ...head, on, scale, later };
     });
-    const heard = xs.map((_, t) => {
-      const all = new Float64Array(C); // zeros for a head that is cut
-      heads.forEach(({ on, mixed }, h) => on && all.set(mixed[t], h * D));
-      return part.W_o(all);
-    });
+    const none = new Float64Array(D);
+    const heard = xs.map((_, t) =>
+      part.W_o(joined(heads.map(({ on, mixed }) => (on ? mixed[t] : none)))),
+    );
     return { name: part.name, heads, heard };
   };
 
-  const apply = (one, xs, cuts) =>
-    cuts.has("norms") ? xs : xs.map((x) => normed(one, x));
+  const apply = (one, xs, cuts) => (cuts.has("norms") ? xs : xs.map(one));
   // A part with its norm, before it or after the sum, and what goes past it.
   const around = (one, xs, cuts, part) => {
     const made = part(norm === "pre" ? apply(one, xs, cuts) : xs);
@@ -147,7 +103,7 @@ export function transformer({ config, source_words, target_words, parameters }) 
               values: [...past[n].values, ...from.values],
             };
           if (!cross) seen.push(from);
-          trace = attend(part, x, from, cuts, causal && !cross);
+          trace = hear(part, x, from, cuts, causal && !cross);
           return trace.heard;
         });
         xs = after;
