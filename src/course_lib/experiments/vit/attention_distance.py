@@ -228,9 +228,9 @@ EXPERIMENT = Experiment(
         "A residual network sees a few pixels at first, and more after each stage. "
         "Untrained attention looks at all patches alike. Trained on digits of 8 x 8 "
         "pixels it still looks across the picture, from the first block on: even the "
-        "nearest head there looks farther than a residual network can after its first "
-        "stage. So the distance hardly grows with depth. Training makes heads differ, "
-        "but none becomes a small window."
+        "nearest head there looks farther, on average, than what a residual network "
+        "sees after its first stage lies. So the distance hardly grows with depth. "
+        "Training makes heads differ, but none becomes a small window."
     ),
     source="Dosovitskiy et al. (2021), section 4.5, figure 7 (right), appendix D.7",
     paper=(
@@ -251,13 +251,18 @@ EXPERIMENT = Experiment(
         # first block, and of 3.8 to 4.1 in the last; 4.1 is uniform. All bands are set
         # after it.
         "cpu": (
-            Band("accuracy", "digits", low=0.88),
-            Band("untrained_below_uniform", "untrained: nearer by", -0.2, 0.2),
-            Band("grows", "last block over first", -0.4, 0.5),
-            Band("first_below_uniform", "first block: nearer by", -0.3, 0.8),
-            Band("over_layer", "nearest head there over a first layer", low=1),
-            Band("over_stage", "nearest head there over stage 1", low=0.2),
-            Band("spread_gain", "heads differ by more than untrained", low=0.1),
+            Band("accuracy", "right, of the digits", low=0.88),
+            Band("uniform", "uniform: all patches alike"),
+            Band("untrained_below_uniform", "untrained heads: nearer by", -0.2, 0.2),
+            Band("first", "trained heads of the first block look"),
+            Band("last", "of the last block"),
+            Band("grows", "so with depth it grows by", -0.4, 0.5),
+            Band("first_below_uniform", "first block, nearer than uniform by", -0.3, 0.8),
+            Band("nearest_first", "the nearest head of the first block looks"),
+            Band("over_layer", "that is over a first convolution's mean", low=1),
+            Band("over_stage", "and over the residual network's stage 1", low=0.2),
+            Band("spread", "trained: farthest head less nearest"),
+            Band("spread_gain", "that is over untrained heads by", low=0.1),
             Band("width_1", "residual network, stage 1: rows that it sees", 7, 7),
         ),
         "real": (  # predictions: on 14 x 14 patches the paper's picture

@@ -250,9 +250,9 @@ EXPERIMENT = Experiment(
     claim=(
         "On few digits a Vision Transformer is far behind a residual network. Changed "
         "pictures help it most, but help the residual network as well: most of the gap "
-        "stays. A teacher adds nothing to them that three seeds could tell. Without "
-        "them it names every label of its own pictures, so said hard its answers are "
-        "no news at all; said soft, they may help."
+        "stays. A teacher adds nothing to that which three seeds could tell. Without "
+        "changed pictures it names every label of those it was trained on, so a hard "
+        "teacher repeats the labels; a soft one may help."
     ),
     source="Touvron et al. (2021), DeiT, sections 3 to 5 and table 3",
     paper=(
@@ -269,16 +269,17 @@ EXPERIMENT = Experiment(
         # Set after trials with three seeds and one rate. We had guessed that a teacher
         # adds 0.03 to augmentation, as DeiT's: by seed it was between -0.01 and 0.04.
         "cpu": (
-            Band("gap_vit", "residual network ahead by, plain", low=0.05),
-            Band("gain_vit_augmented", "augmentation adds", low=0.02),
-            Band("gain_cnn_augmented", "to the residual network too", low=0.01),
-            Band("agrees_cnn", "of its own pictures' labels, a teacher names", low=1),
-            Band("gain_vit_hard", "so by hard labels a student gains", 0, 0),
-            Band("gain_vit_soft", "by soft ones", -0.03, 0.04),
-            Band("gain_hard_over_augmented", "hard, with changes", -0.05, 0.03),
-            Band("gain_soft_over_augmented", "soft, with changes", -0.02, 0.05),
+            Band("gap_vit", "residual network over ViT, both plain", low=0.05),
+            Band("gain_vit_augmented", "augmentation adds to the ViT", low=0.02),
+            Band("gain_cnn_augmented", "to the residual network", low=0.01),
+            Band("gap_vit_augmented", "residual network over ViT, both augmented"),
+            Band("agrees_cnn", "a plain teacher names, of its own labels", low=1),
+            Band("gain_vit_hard", "so a hard one adds to the plain ViT", 0, 0),
+            Band("gain_vit_soft", "a soft one adds", -0.03, 0.04),
+            Band("gain_hard_over_augmented", "hard, beside augmentation", -0.05, 0.03),
+            Band("gain_soft_over_augmented", "soft, beside augmentation", -0.02, 0.05),
             Band("soft_over_hard_augmented", "soft over hard; DeiT: below 0", low=0),
-            Band("gap_vit_augmented_soft", "and the gap is still", low=0.05),
+            Band("gap_vit_augmented_soft", "residual network over the last", low=0.05),
         ),
         "real": (
             Band("gap_vit", "residual network ahead by, plain", low=0.05),

@@ -219,10 +219,11 @@ EXPERIMENT = Experiment(
         # the upper end of gap_few_coarse is lower after one seed. The others held.
         "cpu": (
             Band("gap_few_vit", "residual network ahead by, 100 digits", low=0.1),
-            Band("beyond_half_vit", "half of that, less the gap with all", low=0),
+            Band("gap_all_vit", "ahead by, all digits"),
+            Band("beyond_half_vit", "less than half of the first, by", low=0),
             Band("gap_least_vit", "the least gap: they do not cross", low=0),
-            Band("gap_few_coarse", "larger patches, 100 digits", 0, 0.12),
-            Band("gap_all_coarse", "larger patches, all digits", -0.02, 0.03),
+            Band("gap_few_coarse", "ahead of larger patches, 100 digits", 0, 0.12),
+            Band("gap_all_coarse", "ahead of larger patches, all digits", -0.02, 0.03),
         ),
         "real": (
             Band("gap_few_vit", "residual network ahead by, 10,000 pictures", low=0.01),

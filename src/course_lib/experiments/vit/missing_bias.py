@@ -207,6 +207,7 @@ def figure(result: Result) -> Figure:
 
 
 SHARE = "of the pictures"
+LOSES, M = "loses by shuffled", "in the middle"
 EXPERIMENT = Experiment(
     name="missing-bias",
     chapter="vit",
@@ -238,17 +239,21 @@ EXPERIMENT = Experiment(
         # upper end of moving_gap_pixels, which with still_vit_lost_patches is wider
         # after one seed.
         "cpu": (
-            Band("still_cnn_lost_pixels", "still, residual network loses", -0.03, 0.03),
-            Band("still_gap_pixels", "still, over ViT, pixels shuffled", low=0.02),
-            Band("moving_cnn_none", "moving, residual network", low=0.8),
-            Band("moving_cnn_lost_pixels", "loses by shuffled pixels", low=0.3),
-            Band("moving_cnn_lost_patches", "loses by shuffled patches", low=0.1),
-            Band("moving_gap_none", "over ViT, no shuffle", low=0.2),
-            Band("moving_gap_pixels", "over ViT, pixels shuffled", -0.1, 0.2),
-            Band("still_vit_lost_patches", "still, ViT, patches", -0.05, 0.05),
-            Band("moving_vit_lost_patches", "moving, ViT, patches", -0.05, 0.05),
+            Band("still_cnn_lost_pixels", f"CNN {LOSES} pixels, {M}", -0.03, 0.03),
+            Band("still_gap_pixels", "its lead over the ViT then", low=0.02),
+            Band("moving_cnn_none", "CNN, anywhere in a frame", low=0.8),
+            Band("moving_cnn_lost_pixels", f"it {LOSES} pixels", low=0.3),
+            Band("moving_cnn_lost_patches", f"it {LOSES} patches", low=0.1),
+            Band("moving_gap_none", "its lead over the ViT there, unshuffled", low=0.2),
+            Band("moving_gap_patches", "with shuffled patches"),
+            Band("moving_gap_pixels", "with shuffled pixels", -0.1, 0.2),
+            Band("still_vit_lost_patches", f"ViT {LOSES} patches, {M}", -0.05, 0.05),
+            Band("moving_vit_lost_patches", "the same in a frame", -0.05, 0.05),
+            Band("still_vit_none", f"ViT, {M}"),
+            Band("still_placeless_none", f"ViT without positions, {M}"),
+            Band("still_placeless_pixels", "the same with shuffled pixels"),
             Band("identity_vit", "patches and positions moved: a logit", high=1e-3),
-            Band("identity_placeless", "without positions: a logit", high=1e-3),
+            Band("identity_placeless", "no positions, patches moved", high=1e-3),
         ),
         "real": (
             Band("still_cnn_lost_pixels", "residual network, pixels: loses", low=0.02),

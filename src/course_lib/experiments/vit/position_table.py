@@ -223,7 +223,7 @@ EXPERIMENT = Experiment(
         "starts as noise, and finds the grid: after training the positions of "
         "neighbours are alike, and those of places far apart are not. With a patch for "
         "each pixel, those in one row or one column are alike too; with patches of "
-        "2 x 2 those in one row, and of one column in one seed of three."
+        "2 x 2 those in one row; for one column seeds differ."
     ),
     source="Dosovitskiy et al. (2021), section 4.5 and appendix D.4: figure 7, table 8",
     paper=(
@@ -244,15 +244,16 @@ EXPERIMENT = Experiment(
             Band("learned_over_sinusoidal", "learned over sinusoids", -0.03, 0.03),
             Band("shuffle_none", "no positions, patches shuffled: a logit", high=1e-3),
             Band("shuffled_learned", "learned, patches shuffled: right", high=0.3),
-            Band("accuracy_none", "side 2, no positions", 0.4, 0.75),
-            Band("accuracy_learned", "side 2", low=0.93),
+            Band("accuracy_none", "right, without positions", 0.4, 0.75),
+            Band("accuracy_learned", "right, learned, side 2", low=0.93),
             Band("accuracy_finest", "side 1", low=0.9),
             Band("accuracy_coarsest", "side 4", low=0.93),
             Band("near_over_far_learned", "neighbours over far, side 2", low=0.25),
             Band("near_over_far_finest", "the same, side 1", low=0.25),
             Band("likest_learned", "most alike is a neighbour, side 2", low=0.8),
-            Band("likest_finest", "the same, side 1", low=0.6),
-            Band("likest_finest_fresh", "for comparison: before training", high=0.2),
+            Band("likest_learned_fresh", "before training; by chance 0.20"),
+            Band("likest_finest", "most alike is a neighbour, side 1", low=0.6),
+            Band("likest_finest_fresh", "before training; by chance 0.06", high=0.2),
             Band("row_over_far_learned", "in one row over far, side 2", low=0.1),
             Band("column_over_far_learned", "in one column, side 2", high=0.1),
             Band("row_over_far_finest", "in one row over far, side 1", low=0.05),
