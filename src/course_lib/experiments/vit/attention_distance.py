@@ -257,7 +257,7 @@ EXPERIMENT = Experiment(
             Band("first", "trained heads of the first block look"),
             Band("last", "of the last block"),
             Band("grows", "so with depth it grows by", -0.4, 0.5),
-            Band("first_below_uniform", "first block, nearer than uniform by", -0.3, 0.8),
+            Band("first_below_uniform", "first block, below uniform by", -0.3, 0.8),
             Band("nearest_first", "the nearest head of the first block looks"),
             Band("over_layer", "that is over a first convolution's mean", low=1),
             Band("over_stage", "and over the residual network's stage 1", low=0.2),
