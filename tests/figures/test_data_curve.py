@@ -119,7 +119,7 @@ def test_no_crossing_is_said_in_words() -> None:
     )
     assert found == [
         f"{start} You said 300: not close.",
-        f"{start} You said more than 1,000: close.",
+        f"{start} You said more than 1,000: right.",
         start,
     ]
 
@@ -148,6 +148,7 @@ def test_a_crossing_within_the_deviation_is_left_open(last, start) -> None:
     gap = f"{last:.1f}".replace("-", "−")
     assert f"the gap, {gap} ± 1.0 points, is not larger than its deviation" in said
     assert said.endswith("3 seeds cannot tell who is ahead.")
+    assert "right" not in verdicts(30, 10, last)[1]
 
 
 def test_the_axis_of_the_gaps_holds_them_all_and_zero() -> None:
@@ -182,6 +183,10 @@ def test_the_made_up_arms_are_behind_by_what_they_say() -> None:
     for arm, gap in zip(ARMS[1:], found[1:], strict=True):
         expected = [100 * v for v in BEHIND[arm["name"]]]
         assert gap["mean"] == pytest.approx(expected, abs=0.02)
+
+
+def test_the_caption_is_true_before_and_after_the_answer() -> None:
+    assert not hunger().state()["caption"].startswith("First")
 
 
 def broken(n: int, **parts) -> dict:

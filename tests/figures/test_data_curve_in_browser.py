@@ -79,7 +79,7 @@ def test_it_is_guessed_by_keys_then_revealed(show) -> None:
     assert report(page, "guess", "gap", "times") == [None] * 3
     button(page, "That many").press("Enter")
     assert focused(page).startswith("No crossing was seen in this range.")
-    assert focused(page).endswith("You said more than 1,257: close.")
+    assert focused(page).endswith("You said more than 1,257: right.")
     assert report(page, "guess") == [1257]
     assert [points(page, n) for n in range(3)] == [6, 6, 6]
     assert picture(page).locator("circle[r='4']").count() == 3
@@ -146,7 +146,12 @@ def test_it_is_scrubbed_by_keys_and_pointer(show) -> None:
     assert "with 200 pictures: residual network 0.91; " in about(page)
     page.mouse.click(*spot(page, 1200))
     assert report(page, "at", "times") == [6, None]
-    assert "more than ×1 as many pictures (more than 1,257 pictures)" in said(page)
+    assert said(page).endswith("it needs more than all 1,257 pictures.")
+    page.evaluate("model.set('at', 5)")
+    assert said(page).endswith(
+        "it needs more than all 1,257 pictures, more than ×1.6 as many."
+    )
+    page.evaluate("model.set('at', 6)")
     assert "by 3.3 ± " in said(page)
 
 
@@ -178,7 +183,7 @@ def test_another_network_is_another_question(show) -> None:
     page = live(show, hunger())
     button(page, "That many").click()
     assert "You said 100" in verdict(page)
-    choice = page.get_by_label("the other network")
+    choice = page.get_by_label(f"network compared with “{CNN}”")
     assert choice.locator("option:not([disabled])").all_text_contents() == [VIT, COARSE]
     choice.select_option(COARSE)
     assert report(page, "against") == [COARSE]
@@ -215,5 +220,7 @@ def test_two_networks_at_two_counts(show, width, view) -> None:
     reveal(page)
     sizes = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert sizes[0] <= sizes[1]
-    assert not page.get_by_label("the other network").is_visible()  # there is but one
+    assert not page.get_by_label(
+        f"network compared with “{CNN}”"
+    ).is_visible()  # there is but one
     assert verdict(page).startswith("From about ")

@@ -29,13 +29,20 @@ def test_what_the_bench_starts_with() -> None:
 
 def test_what_the_rollout_starts_with() -> None:
     figure = AttentionRollout(weights=TINY)
-    assert (figure.digit, figure.side, figure.block, figure.head) == (1, 2, 1, 1)
+    assert (figure.digit, figure.side, figure.block, figure.head) == (18, 2, 1, 1)
     assert figure.covered == 0
     # no network that it does not run
     assert list(figure.state()["weights"]["models"]) == ["1", "2"]
     assert repr(AttentionRollout(2, side=1, covered=64, weights=TINY)) == (
         "AttentionRollout(digit=2, side=1, covered=64)"
     )
+
+
+@pytest.mark.parametrize("figure", [PatchBench, AttentionRollout])
+def test_the_answer_is_not_in_the_caption(figure) -> None:
+    caption = figure(weights=TINY).state()["caption"]
+    for word in ("no shuffle", "cannot be told apart", "explanation", "needs"):
+        assert word not in caption
 
 
 def without(*parts: str) -> dict:
@@ -86,7 +93,7 @@ def test_positions_of_a_model_without_them_are_refused() -> None:
     ("arguments", "says"),
     [
         ({"digit": 0}, "digit: got 0"),
-        ({"digit": 10}, "digit: got 10, expected 1 to 9"),
+        ({"digit": 21}, "digit: got 21, expected 1 to 20"),
         (
             {"points": [1] * 63},
             "points: got .*, expected 64 whole numbers from 0 to 16",
@@ -110,7 +117,7 @@ def test_a_wrong_argument_of_the_bench_is_named(arguments, says) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"digit": 10}, "digit: got 10, expected 1 to 9"),
+        ({"digit": 21}, "digit: got 21, expected 1 to 20"),
         ({"side": 4}, "side: got 4"),
         ({"block": 3}, "block: got 3, expected 1 to 2"),
         ({"head": 3}, "head: got 3, expected 1 to 2"),

@@ -8,13 +8,15 @@ from pages import focused, live, reveal, shown, slider
 from playwright.sync_api import expect
 from vits import TINY, bench, rolled, stored
 
-from course_lib.figures.vit import PatchBench
+from course_lib.figures.vit import AttentionRollout, PatchBench
 
 pytestmark = pytest.mark.browser
 
 WEIGHTS = stored() or TINY
 DIGITS = WEIGHTS["digits"]
 WITHOUT = "2 without positions"
+BARE = "without (side 2 only)"
+is_stored = pytest.mark.skipif(not stored(), reason="no models are stored")
 
 
 def button(page, name: str):
@@ -203,7 +205,7 @@ def test_the_side_of_a_patch(show, side) -> None:
     assert picture.locator("text").first.text_content() == f"cut into {T}"
     numbers = [n for n in picture.locator("text").all_text_contents() if n.isdigit()]
     assert numbers == [str(n) for n in range(1, T + 1)]
-    assert f"{(T + 1) ** 2} weights" in page.locator(".note").first.inner_text()
+    assert f"{(T + 1) ** 2:,} weights" in page.locator(".note").first.inner_text()
     assert value(page, "shares") == near(
         expected(DIGITS[0]["points"], str(side))["one"]
     )
@@ -222,21 +224,26 @@ def test_nothing_jumps_when_the_side_changes(show) -> None:
 
 def test_the_network_without_positions_has_patches_of_two(show) -> None:
     page = live(show, bench(side=4))
-    radio(page, "without").click()
+    assert radio(page, BARE).is_disabled()
+    radio(page, "2").click()
+    assert radio(page, BARE).is_enabled()
+    radio(page, BARE).click()
     assert (value(page, "side"), value(page, "positions")) == (2, "none")
-    assert radio(page, "2").is_checked()
     assert value(page, "shares") == near(expected(DIGITS[0]["points"], WITHOUT)["one"])
     picture = page.get_by_role("img", name="Patches and tokens")
     assert not [n for n in picture.locator("text").all_text_contents() if n.isdigit()]
     radio(page, "1").click()
     assert (value(page, "side"), value(page, "positions")) == (1, "learned")
     assert radio(page, "with positions").is_checked()
+    assert radio(page, BARE).is_disabled()
 
 
 def test_the_shuffle_is_shown_after_the_answer(show) -> None:
     page = live(show, bench())
     assert not button(page, "Shuffle again").is_visible()
+    assert not page.get_by_text("bag of patches").is_visible()
     button(page, "only with positions").click()
+    assert page.get_by_text("bag of patches").is_visible()
     got = expected(DIGITS[0]["points"], "2")
     assert rows(page) == got["rows"]
     assert value(page, "shuffled_shares") == near(got["other"])
@@ -258,7 +265,63 @@ def test_the_shuffle_is_shown_after_the_answer(show) -> None:
     assert focused(page) == "only with positions"
 
 
-@pytest.mark.skipif(not stored(), reason="no models are stored")
+@pytest.mark.parametrize("side", [1, 4])
+def test_the_verdict_is_of_the_side_that_is_shown(show, side) -> None:
+    page = live(show, bench())
+    reveal(page)
+    of_two = verdict(page)
+    radio(page, str(side)).click()
+    T = (8 // side) ** 2
+    got = expected(DIGITS[0]["points"], str(side))
+    script = """const { change, changeText } = await load("vit/order_question.js");
+      return changeText(change(one, other), classes);"""
+    told = run(script, one=got["one"], other=got["other"], classes=WEIGHTS["classes"])
+    assert verdict(page).startswith(f"{T} patches with positions: {told}. No network")
+    assert "for side 2 there is one." in verdict(page)
+    assert value(page, "shuffled_shares") == near(got["other"])
+    radio(page, "2").click()
+    assert verdict(page) == of_two
+
+
+# How far the frames, with their lines, are from both edges; for each followed patch.
+FRAMES = """(picture) => {
+  const { left, right } = picture.getBoundingClientRect();
+  const T = (8 / model.get("side")) ** 2;
+  return [...Array(T).keys()].flatMap((t) => {
+    model.set("at", t + 1);
+    return [...picture.querySelectorAll("rect[style*='--state']")].map((one) => {
+      const box = one.getBoundingClientRect();
+      return [box.left - left, right - box.right];
+    });
+  });
+}"""
+
+
+@pytest.mark.parametrize("side", [1, 2, 4])
+def test_the_frame_of_a_patch_is_whole(show, side) -> None:
+    for width in (1280, 375):
+        page = live(show, bench(side=side), width=width)
+        reveal(page)
+        radio(page, str(side)).click()
+        found = page.get_by_role("img", name="Patches and tokens").evaluate(FRAMES)
+        assert len(found) == 3 * (8 // side) ** 2  # in both pictures and in the row
+        assert min(left for left, _ in found) >= 0
+        assert min(right for _, right in found) >= 0
+
+
+def test_an_empty_board_is_named(show) -> None:
+    page = live(show, bench())
+    assert says(page).startswith("As it is: ")
+    button(page, "Clear").click()
+    assert says(page).startswith(
+        "The board is empty, and the network must name something all the same: "
+        f"{value(page, 'answer')}, "
+    )
+    stroke(page, (0.5, 0.1), (0.5, 0.9))
+    assert says(page).startswith("As it is: ")
+
+
+@is_stored
 def test_the_first_picture_shows_what_positions_do(show) -> None:
     page = live(show, PatchBench(side=4))
     button(page, "only with positions").click()
@@ -281,7 +344,7 @@ def test_without_positions_no_shuffle_changes_a_probability(show) -> None:
 def test_a_drawing_is_shuffled_while_it_is_drawn(show) -> None:
     page = live(show, bench(points=[0] * 64))
     button(page, "only with positions").click()
-    assert "Not as you said." in verdict(page)  # on empty paper all patches are one
+    assert "Not as you said." in verdict(page)  # on an empty board all patches are one
     stroke(page, (0.3, 0.1), (0.7, 0.1), (0.4, 0.9))
     got = expected(value(page, "points"), "2")
     assert value(page, "shuffled_shares") == near(got["other"])
@@ -359,9 +422,48 @@ def test_the_maps_are_those_of_the_network(show) -> None:
     assert value(page, "attention") == near(read(block=2)["looks"])
     names = maps(page).locator("text").all_text_contents()
     assert names == [
-        *("what it reads", "block 2, head 1", "rollout, all blocks"),
-        "change if covered",
+        "what it reads",
+        *("block 2, head 1", *span(read(block=2)["looks"])),
+        *("rollout, all blocks", *span(got["flow"])),
+        *("change if covered", "no patch was covered"),
     ]
+
+
+def span(shares: list[float]) -> list[str]:
+    low, high, mean = min(shares), max(shares), sum(shares) / len(shares)
+    return [
+        f"{100 * low:.1f} to {100 * high:.1f}\u00a0%",
+        f"all alike: {100 * mean:.1f}\u00a0%",
+    ]
+
+
+MAPS = """const { fall, colorOf } = await load("vit/maps.js");"""
+
+
+def test_the_largest_fall_is_printed() -> None:
+    script = MAPS + "return all.map((changes) => fall(changes));"
+    given = [
+        [None, None],
+        [None, -0.123],
+        [-0.002, -0.999, 0.4],
+        [-0.0004, 0],
+        [0, 0.2],
+    ]
+    assert run(script, all=given) == [
+        ["no patch was covered"],
+        ["largest fall:", "12.3 points"],
+        ["largest fall:", "99.9 points"],
+        ["largest fall:", "less than 0.1 points"],
+        ["no fall"],
+    ]
+
+
+def test_the_colours_of_changes_have_one_scale() -> None:
+    script = MAPS + "return all.map(colorOf);"
+    found = run(script, all=[-0.001, -0.25, -0.5, -1, 0.25, 0, None])
+    shares = [c and int(c.split(") ")[1].split("%")[0]) for c in found]
+    assert shares == [0, 45, 90, 90, 45, 0, None]
+    assert ["negative" in c for c in found[:5]] == [True] * 4 + [False]
 
 
 def test_a_patch_is_covered_by_mouse_and_keys(show) -> None:
@@ -473,5 +575,24 @@ def test_python_sets_what_the_rollout_shows(show) -> None:
 def test_it_says_what_a_map_is_not(show) -> None:
     page = live(show, rolled())
     text = page.get_by_role("figure").inner_text()
-    assert "Attention is not explanation." in text
     assert "values, feed-forward networks and the output are not in it" in text
+    lesson = page.get_by_text("Attention is not explanation.")
+    assert not lesson.is_visible()
+    reveal(page)
+    assert lesson.is_visible()
+    assert "darkest" not in text
+    button(page, "Predict again").click()
+    assert not lesson.is_visible()
+
+
+@is_stored
+def test_in_the_first_picture_covering_matters(show) -> None:
+    page = live(show, AttentionRollout())
+    reveal(page)
+    page.wait_for_function("model.get('agreement') !== null")
+    changes = value(page, "changes")
+    assert sum(change < -0.2 for change in changes) >= 3
+    most = f"{-100 * min(changes):.1f} points"
+    assert maps(page).locator("text").all_text_contents()[-2:] == [
+        *("largest fall:", most),
+    ]

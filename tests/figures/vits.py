@@ -39,7 +39,7 @@ def tiny(seed: int = 1, **changes: Any) -> dict[str, Any]:
             "accuracy": 0.5 + side / 20,
             "parameters": {k: pack(v) for k, v in model.state_dict().items()},
         }
-    pictures = torch.randint(0, 17, (9, 64), generator=generator)
+    pictures = torch.randint(0, 17, (20, 64), generator=generator)
     pictures[:, :16] = 0  # as in the set of digits, much is empty
     return {
         "record": {"experiment": "position-table"},
@@ -50,7 +50,8 @@ def tiny(seed: int = 1, **changes: Any) -> dict[str, Any]:
         "classes": [str(n) for n in range(10)],
         "models": models,
         "digits": [
-            {"label": n, "points": points} for n, points in enumerate(pictures.tolist())
+            {"label": n // 2, "points": points}
+            for n, points in enumerate(pictures.tolist())
         ],
     }
 
@@ -68,7 +69,7 @@ def bench(**arguments: Any) -> PatchBench:
 
 
 def rolled(**arguments: Any) -> AttentionRollout:
-    return AttentionRollout(**{"weights": stored() or TINY} | arguments)
+    return AttentionRollout(**{"digit": 1, "weights": stored() or TINY} | arguments)
 
 
 def torch_model(weights: dict[str, Any], name: str) -> VisionTransformer:

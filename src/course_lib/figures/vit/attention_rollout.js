@@ -1,7 +1,7 @@
 // One picture: where attention goes, and which patches the answer needs.
 import { button, frame, make, percent, segments, slider } from "../kit/draw.js";
 import { agreementQuestion, overallText } from "./agreement_question.js";
-import { maps, points } from "./maps.js";
+import { FULL_POINTS, maps, points } from "./maps.js";
 import { agreement, reading } from "./occlusion.js";
 import { WIDTH } from "./pixels.js";
 import { sharesStyle, sharesTable } from "./shares.js";
@@ -9,6 +9,8 @@ import { thumbStyle, thumbs } from "./thumbs.js";
 import { vit } from "./vit.js";
 
 const SLICE = 60; // milliseconds of work between two frames
+const LESSON =
+  "Where a network looks is one thing, what its answer needs another. Attention is not explanation.";
 
 function render({ model, el }) {
   const { digits, classes, models, ...shared } = model.get("weights");
@@ -145,11 +147,12 @@ function render({ model, el }) {
   });
   const table = sharesTable(classes, ["as it is", "covered"], "–");
   const says = make("p", { class: "says", "aria-live": "polite" });
+  const lesson = make("p", { class: "lesson" }, LESSON);
   const [itself, ...about] = [
     "",
     "Rollout: the heads' mean, half of each token as it was, block after block (Abnar & Zuidema 2020). It counts weights; values, feed-forward networks and the output are not in it.",
-    "Change: the network is asked again, with one patch as empty paper; red falls, blue rises, in points of 100. A patch that is empty already changes nothing, and of two patches that stand in for each other neither seems to count. Ranks also order changes that are too small to see.",
-    "In each map the largest is darkest. Point at a patch for its number; click to cover it.",
+    `Change: the network is asked again, with one patch empty. Red is a fall of the answer's probability, blue a rise; the full colour is a change of ${FULL_POINTS} points of a hundred or more, in every picture. A patch that is empty already changes nothing, and of two patches that stand in for each other neither seems to count. Ranks also order changes that are too small to see.`,
+    "In both maps of attention the largest share has the strongest colour, however small it is. Below them: the smallest and the largest share, and what each patch would have if all had the same. Hover over a patch for its number; click to cover it.",
   ].map((text) => make("li", {}, text));
   const update = () => {
     const one = now();
@@ -170,6 +173,7 @@ function render({ model, el }) {
         : "");
     itself.textContent = `Attention of ${nameOf()}: how much of each token's value the class token takes there. It takes ${percent(one.itself(block(), head()))} from itself.`;
     question.update();
+    lesson.hidden = !revealed;
     tellAll();
     all.disabled = everything;
     const known = one.changes.includes(null) ? [] : one.changes;
@@ -190,6 +194,7 @@ function render({ model, el }) {
     make("div", { class: "row" }, hide.box),
     says,
     question.box,
+    lesson,
     make("div", { class: "row" }, all, overall),
     make(
       "div",

@@ -24,17 +24,17 @@ class AttentionRollout(NetworkFigure):
         "or 2 pixels a side. Four pictures of the chosen digit: as the network reads "
         "it, with one patch covered by mouse, touch or keys; the attention of the "
         "class token in one block and head; the attention rollout over all blocks; "
-        "and the change of the answer's probability for each patch that was covered. "
+        "and the change of the answer's probability for each patch that was covered, "
+        "with the range of the shares or the largest fall below. "
         "After a question every patch is covered in turn, and the rank correlation of "
         "rollout and fall is shown. A table with bars has the probabilities of the "
         "ten digits."
     )
     caption = (
-        "Cover patches one by one, and then all of them: the network often looks at "
-        "one place and needs another. An attention weight says how much of a value is "
-        "taken, not what is done with it; the rollout adds such weights up. To cover "
-        "a patch asks the network itself, but with a picture unlike those it learned "
-        "from. Attention is not explanation."
+        "Cover patches one by one; once the question is answered, all are covered in "
+        "turn. An attention weight says how much of a token's value is taken; the "
+        "rollout combines such weights over the blocks. To cover a patch asks the "
+        "network itself, but with a picture unlike those it learned from."
     )
     reports: ClassVar[dict[str, Any]] = {
         "answer": "",  # the class that the network says
@@ -45,7 +45,7 @@ class AttentionRollout(NetworkFigure):
     }
 
     digit = Number(
-        "which stored picture, counted from 1", default=1, low=1, high=99, whole=True
+        "which stored picture, counted from 1", default=18, low=1, high=99, whole=True
     )
     side = Number("pixels along a patch", default=2, low=1, high=2, whole=True)
     block = Number(

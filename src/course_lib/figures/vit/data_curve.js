@@ -6,7 +6,7 @@ import { grouped } from "../kit/grouped.js";
 import { amount, between, blind, factor, guessed, judged } from "../kit/needed.js";
 import { closed, gap, over, plusMinus, standing, unsure } from "./gap.js";
 
-const KNOWN = 2; // points of the curve in question that are seen before the answer
+const KNOWN = 2; // counts of the curve in question that are seen before the answer
 
 const look = looks(
   ["baseline", "attention", "query", "output", "gradient", "key", "value"],
@@ -36,7 +36,10 @@ export function verdict({ counts, first, second, gaps, seeds }, guess) {
   if (unsure(mean, sd)) says.push(doubt);
   else if (reach.more)
     says.push(`${most} “${second}” is ${standing(mean, sd, first)}.`);
-  if (guess !== null) says.push(judged(reach, guess));
+  if (guess !== null) {
+    const right = reach.more && guess.more && !unsure(mean, sd);
+    says.push(right ? `You said ${guessed(guess)}: right.` : judged(reach, guess));
+  }
   return says.join(" ");
 }
 
@@ -60,9 +63,16 @@ function saying(now) {
     `With ${grouped(count)} pictures, “${asked.second}” is `,
     make("b", {}, standing(mean[at], sd[at], asked.first)),
     `. For the same accuracy, ${number(level)}, it needs `,
-    make("b", {}, factor(reach, count)),
-    ` as many pictures (${amount(reach, "pictures")}).`,
+    ...pictures(reach, count),
   ];
+}
+
+function pictures(reach, count) {
+  const times = `${factor(reach, count)} as many`;
+  if (!reach.more)
+    return [make("b", {}, times), ` pictures (${amount(reach, "pictures")}).`];
+  const all = make("b", {}, `more than all ${grouped(reach.count)}`);
+  return [all, reach.count > count ? ` pictures, ${times}.` : " pictures."];
 }
 
 function shown({ counts, told, first, second }, n) {
@@ -157,21 +167,27 @@ function reports(now) {
   };
 }
 
-function tools(model, set) {
+// The switch; `against` is the name of the list of the others, and says of whom.
+function tools(model, set, against) {
   const box = segments({
     name: "shown",
     options: ["accuracy", "gap"].map((one) => [one, one]),
     value: model.get("view"),
     change: (view) => set({ view }),
   });
-  return [{ box, set: () => box.set(model.get("view")) }];
+  const update = () => {
+    box.set(model.get("view"));
+    against.textContent = `network compared with “${model.get("reference")}”`;
+  };
+  return [{ box, set: update }];
 }
 
 function render(context) {
+  const against = make("span");
   countCurve(context, {
     unit: "pictures",
     first: "reference",
-    choice: "the other network",
+    choice: against,
     arms: (model) =>
       model.get("arms").map(({ name, runs }) => {
         const { mean, sd } = over(runs);
@@ -202,7 +218,7 @@ function render(context) {
       },
     ],
     reports,
-    tools,
+    tools: (model, set) => tools(model, set, against),
     keys: ["view"],
   });
 }

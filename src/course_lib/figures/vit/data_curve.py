@@ -22,15 +22,16 @@ class DataCurve(CountCurve):
     description = (
         "Curves of accuracy over the number of training pictures, on a logarithmic "
         "axis, one for each network, each with a band of one standard deviation over "
-        "the seeds. First only one network's curve is there, and two points of "
-        "another's: a handle is moved to where the other is thought to be as good. "
+        "the seeds. First only one network's curve is there, and another's "
+        "at two counts: a handle is moved to where the other is thought to be as good. "
         "Then a slider goes along the axis, and a table has the numbers of all "
         "networks at that count. A switch shows the gaps instead of the accuracies."
     )
     caption = (
-        "First answer. Then go along the axis. A point is one hundredth of accuracy, "
-        "± one standard deviation over the seeds. “As many pictures” is read off the "
-        "lines between the points; beyond the last one nothing was measured."
+        "Once the question is answered, a slider goes along the axis. A point is one "
+        "hundredth of accuracy, ± one standard deviation over the seeds. “As many "
+        "pictures” is read off the lines between the counts that were measured; "
+        "beyond the last one nothing was."
     )
     reports: ClassVar[dict[str, Any]] = {
         "guess": None,  # how many pictures, where the handle stands

@@ -1,8 +1,8 @@
-// A board of 32 x 32 points to draw on, by mouse, touch or keys.
+// A board of 32 x 32 dots to draw on, by mouse, touch or keys.
 import { button, make, segments, svg } from "../kit/draw.js";
 import { POINTS, fitted } from "./pixels.js";
 
-const RADIUS = { pen: 1.9, eraser: 2.9 }; // in points
+const RADIUS = { pen: 1.9, eraser: 2.9 }; // in dots
 const HOW =
   "Draw large, from top to bottom, or fit what you drew. Keys: arrows move, space puts the pen down or lifts it.";
 
@@ -20,7 +20,7 @@ export const drawingStyle = `
 .drawing .row { gap: 8px; align-items: end; }
 `;
 
-// The points that a round brush covers on its way between two places.
+// The dots that a round brush covers on its way between two places.
 export function stroke(from, to, radius) {
   const found = new Set();
   const steps = Math.max(
@@ -71,8 +71,8 @@ export function drawing({ change }) {
     ink.setAttribute(
       "d",
       bitmap
-        .map((black, i) =>
-          black ? `M${i % POINTS} ${Math.floor(i / POINTS)}h1v1h-1z` : "",
+        .map((inked, i) =>
+          inked ? `M${i % POINTS} ${Math.floor(i / POINTS)}h1v1h-1z` : "",
         )
         .join(""),
     );

@@ -4,7 +4,7 @@ import { patchPixels, patchPlace } from "./pixel_picture.js";
 import { MOST, cut } from "./pixels.js";
 
 const GAP = 1;
-const INK = 0.5; // of a pixel that is black, along its side
+const INK = 0.5; // of a pixel that is full of ink, along its side
 
 // color(t) is that of patch t, or null for one that is not known yet. Without a map, the
 // picture as it is; `hidden` is the patch that is covered, or null.
@@ -48,6 +48,6 @@ function cross(x, y, width) {
     "g",
     {},
     svg("path", { d, style }),
-    outline(x, y, width, width, "output", 2),
+    outline(x + 1, y + 1, width - 2, width - 2, "output", 2),
   );
 }

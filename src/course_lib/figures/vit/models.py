@@ -13,7 +13,7 @@ from course_lib.figures.seq2seq.network import check_shapes
 STORED = Path(__file__).with_name("patch_bench.json")
 CLAIM = "position-table"
 IMAGE = [1, 8, 8]  # channels, height, width
-MOST = 16  # black points of a pixel
+MOST = 16  # dots of ink in a pixel
 SHARED = ("heads", "image", "mean", "deviation", "classes", "digits")
 
 

@@ -5,7 +5,7 @@ import { rollout } from "./vit.js";
 
 // A picture of counts as the model reads it. `looks(block, head)` and `flow` are what the
 // class token has of each patch; changes[t] is the probability of the answer with patch t
-// as empty paper, minus the one before, and null until cover(t) was called. That gives
+// empty, minus the one before, and null until cover(t) was called. That gives
 // all probabilities without the patch.
 export function reading(model, counts, side) {
   const pixels = counts.map((n) => n / MOST);

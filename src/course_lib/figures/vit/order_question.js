@@ -37,19 +37,24 @@ export function changeText({ k, from, to, by, answer, other }, classes) {
     : `${moves}, and the answer from ${classes[answer]} to ${classes[other]}`;
 }
 
-// effect() gives { learned, none }, each as `change` gives it, and `accuracy` of both;
-// reveal(on) is called.
-export function orderQuestion({ classes, effect, accuracy, patches, reveal }) {
+// effect() gives what is shown: how many patches, and { learned, none }, each as `change`
+// gives it; `none` is null where no network was trained without positions, and `side` is
+// where one was. `accuracy` is that of both, `patches` their number there; reveal(on) is
+// called.
+export function orderQuestion({ classes, effect, accuracy, side, patches, reveal }) {
   return predict({
     question: () =>
       `Two networks learned from the same ${patches} patches, one with positions, one without. Now the patches change places. Whose ten probabilities change?`,
     choices: ANSWERS,
     verdict: (guess) => {
-      const found = effect();
+      const { T, ...found } = effect();
+      const learned = `${T} patches with positions: ${changeText(found.learned, classes)}.`;
+      if (!found.none)
+        return `${learned} No network without positions was trained for this side; for side ${side} there is one.`;
       const right = guess === answerTo(found);
       const told = guess === null ? "" : right ? " As you said." : " Not as you said.";
       const scores = `The one without is right for ${percent(accuracy.none)} of the test pictures, the one with them for ${percent(accuracy.learned)}.`;
-      return `${patches} patches with positions: ${changeText(found.learned, classes)}. Without: ${changeText(found.none, classes)}.${told} ${scores}`;
+      return `${learned} Without: ${changeText(found.none, classes)}.${told} ${scores}`;
     },
     reveal: () => reveal(true),
     again: () => reveal(false),

@@ -1,5 +1,6 @@
 // The patch bench: a digit, cut into the tokens that a Vision Transformer reads.
 import { button, frame, make, percent, segments, slider } from "../kit/draw.js";
+import { grouped } from "../kit/grouped.js";
 import { drawing, drawingStyle } from "./drawing.js";
 import { change, orderQuestion } from "./order_question.js";
 import { MOST, WIDTH, bitmapOf, counted, moved, shuffled } from "./pixels.js";
@@ -9,6 +10,8 @@ import { thumbStyle, thumbs } from "./thumbs.js";
 import { vit } from "./vit.js";
 
 const COMPARED = 2; // the side at which there is a network without positions
+const LESSON =
+  "Without positions a picture is a bag of patches: no order of them changes an answer, and digits that differ only in where their strokes are cannot be told apart. With them each patch says what it shows and where it stands, so another order is another picture.";
 const nameOf = (side, positions) =>
   positions === "none" ? `${side} without positions` : String(side);
 
@@ -43,15 +46,15 @@ function render({ model, el }) {
       others: revealed ? sharesOf(name, moved(now, side, order)) : null,
     };
   };
-  // Of both networks at the side where there are two.
+  // Of the networks at the side that is shown; at one side there are two.
   const effect = () => {
-    const now = counts();
-    const other = moved(now, COMPARED, orderOf(COMPARED));
+    const { side, order, T, counts: now } = state;
+    const other = moved(now, side, order);
     const of = (positions) => {
-      const name = nameOf(COMPARED, positions);
+      const name = nameOf(side, positions);
       return change(sharesOf(name, now), sharesOf(name, other));
     };
-    return { learned: of("learned"), none: of("none") };
+    return { T, learned: of("learned"), none: side === COMPARED ? of("none") : null };
   };
   const set = (changes) => {
     setting = true;
@@ -89,14 +92,12 @@ function render({ model, el }) {
     name: "network trained",
     options: [
       ["learned", "with positions"],
-      ["none", "without"],
+      ["none", `without (side ${COMPARED} only)`],
     ],
     value: model.get("positions"),
-    change: (positions) => {
-      const side = positions === "none" ? COMPARED : model.get("side");
-      set({ ...cutTo(side), positions });
-    },
+    change: (positions) => set({ positions }),
   });
+  const without = kinds.querySelector("[value=none]");
   const follow = slider({
     name: "followed patch",
     min: 1,
@@ -110,14 +111,17 @@ function render({ model, el }) {
   const again = button("Shuffle again", () =>
     set({ shuffle: model.get("shuffle") + 1 }),
   );
+  const lesson = make("p", { class: "lesson" }, LESSON);
   const accuracy = Object.fromEntries(
     ["learned", "none"].map((kind) => [kind, models[nameOf(COMPARED, kind)].accuracy]),
   );
   const question = orderQuestion({
-    ...{ classes, effect, accuracy, patches: patchesOf(COMPARED) },
+    ...{ classes, effect, accuracy, side: COMPARED },
+    patches: patchesOf(COMPARED),
     reveal: (on) => {
       revealed = on;
       again.hidden = !on;
+      lesson.hidden = !on;
       if (on) set(cutTo(COMPARED));
       else if (state.order) update();
     },
@@ -136,13 +140,18 @@ function render({ model, el }) {
     pictures.set(model.get("points") ? 0 : model.get("digit"));
     sides.set(side);
     kinds.set(model.get("positions"));
+    without.disabled = side !== COMPARED;
     follow.input.max = T;
     follow.set(followed + 1);
     steps.redraw();
     table.show(shares, others);
+    const empty = state.counts.every((n) => n === 0);
     says.textContent =
-      `As it is: ${named(shares)}.` + (others ? ` Shuffled: ${named(others)}.` : "");
-    note.textContent = `${T} patches of ${side * side} ${side > 1 ? "pixels" : "pixel"}. With the class token ${T + 1} tokens look at ${T + 1}: ${(T + 1) ** 2} weights in each head. This network is right for ${percent(models[name].accuracy)} of the test pictures.`;
+      (empty
+        ? `The board is empty, and the network must name something all the same: ${named(shares)}.`
+        : `As it is: ${named(shares)}.`) +
+      (others ? ` Shuffled: ${named(others)}.` : "");
+    note.textContent = `${T} patches of ${side * side} ${side > 1 ? "pixels" : "pixel"}. With the class token ${T + 1} tokens look at ${T + 1}: ${grouped((T + 1) ** 2)} weights in each head. This network is right for ${percent(models[name].accuracy)} of the test pictures.`;
     question.update();
     setting = true;
     model.set("shares", [...shares]);
@@ -162,6 +171,7 @@ function render({ model, el }) {
     make("div", { class: "row" }, follow.box),
     says,
     question.box,
+    lesson,
     make("div", { class: "row" }, again),
   );
   board.show(bitmapOf(counts()));
@@ -179,6 +189,8 @@ function render({ model, el }) {
 const style = `
 .bench { display: flex; flex-wrap: wrap; gap: 8px 28px; margin: 10px 0; }
 .bench .board { flex: 1 1 300px; min-width: 0; margin: 0; }
+.segments label:has(:disabled) { color: var(--quiet); }
+.segments :disabled { cursor: not-allowed; }
 `;
 
 export default { render };

@@ -34,21 +34,20 @@ class PatchBench(NetworkFigure):
 
     title = "From a picture to tokens"
     description = (
-        "Small pictures of digits to choose from, and a board of 32 x 32 points to "
+        "Small pictures of digits to choose from, and a board of 32 x 32 dots to "
         "draw on with a pen and an eraser. Beside it the picture of 8 x 8 pixels that "
         "it becomes, cut into patches; below, the patches in a row, as the tokens "
         "that a Vision Transformer reads. A switch sets the side of a patch to 1, 2 "
-        "or 4 pixels, another one takes a network that was trained without positions. "
+        "or 4 pixels, another one takes a network that was trained without positions, "
+        "for a side of 2 only. "
         "A table with bars has the probabilities of the ten digits. After a question "
         "the patches are shuffled: the shuffled picture and its probabilities stand "
         "beside the first."
     )
     caption = (
-        "Draw a digit of your own, then shuffle its patches. With positions, each "
-        "patch says what it shows and where it stands, so another order is another "
-        "picture. Without them a picture is a bag of patches: no shuffle can change "
-        "an answer, and digits that differ only in where their strokes are cannot be "
-        "told apart."
+        "Choose a digit, or draw one of your own; once the question is answered, its "
+        "patches are shuffled. The number below a token is the position that the "
+        "network is told; the network without positions is told none."
     )
     reports: ClassVar[dict[str, Any]] = {
         "answer": "",  # of the network that is chosen

@@ -12,7 +12,7 @@ export function patchPlace(t, { size, side, gap }) {
   return { x: column * (width + gap), y: row * (width + gap), width };
 }
 
-// The patch at a point, or null.
+// The patch at a place, or null.
 export function patchAt(x, y, { size, side }) {
   if (Math.min(x, y) < 0 || Math.max(x, y) >= size) return null;
   const columns = WIDTH / side;

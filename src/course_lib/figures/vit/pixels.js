@@ -1,24 +1,24 @@
-// Pictures as the set of digits has them: 8 x 8 counts, each of the black points in one
+// Pictures as the set of digits has them: 8 x 8 counts, each of the dots of ink in one
 // square of a bitmap. Pictures and bitmaps are flat, row by row.
 import { times } from "../kit/attention.js";
 import { generator } from "../kit/nn.js";
 
 export const WIDTH = 8; // pixels in a row
-const SQUARE = 4; // points in a row of a pixel
-export const MOST = SQUARE * SQUARE; // points of a pixel
+const SQUARE = 4; // dots in a row of a pixel
+export const MOST = SQUARE * SQUARE; // dots of a pixel
 export const POINTS = WIDTH * SQUARE; // in a row of the bitmap
 
 const pixelOf = (x, y) => WIDTH * Math.floor(y / SQUARE) + Math.floor(x / SQUARE);
 
 export function counted(bitmap) {
   const counts = new Array(WIDTH * WIDTH).fill(0);
-  bitmap.forEach((black, i) => {
-    counts[pixelOf(i % POINTS, Math.floor(i / POINTS))] += black;
+  bitmap.forEach((inked, i) => {
+    counts[pixelOf(i % POINTS, Math.floor(i / POINTS))] += inked;
   });
   return counts;
 }
 
-// A bitmap that has these counts: in each square, the points that are blackest in a
+// A bitmap that has these counts: in each square, the dots with the most ink in a
 // smooth picture of them.
 export function bitmapOf(counts) {
   const at = (x, y) => {
@@ -54,7 +54,7 @@ export function fitted(bitmap) {
   ];
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const [width, height] = [Math.max(...xs) - left + 1, Math.max(...ys) - top + 1];
-  const scale = Math.max(width, height) / POINTS; // old points for a new one
+  const scale = Math.max(width, height) / POINTS; // old dots for a new one
   const from = (place, size) => (place + 0.5 - POINTS / 2) * scale + size / 2;
   return bitmap.map((_, i) => {
     const x = Math.floor(from(i % POINTS, width));
@@ -96,7 +96,7 @@ export function moved(pixels, side, order) {
   );
 }
 
-// With the patch t as empty paper.
+// With the patch t empty.
 export const covered = (pixels, side, t) =>
   assembled(
     cut(pixels, side).map((patch, n) => (n === t ? patch.map(() => 0) : patch)),

@@ -56,7 +56,7 @@ export function tokenRow(top, width, { patches, side, at, told }) {
   return [first, name, ...nodes.filter(Boolean)];
 }
 
-// The token at a point of the row, from its top left corner, or null.
+// The token at a place of the row, from its top left corner, or null.
 export function tokenAt(x, y, side, T, width) {
   const { tile, place } = layout(side, T, width);
   for (let t = 0; t <= T; t++) {

@@ -21,7 +21,7 @@ export function vit({ side, parameters }, shared) {
     const C = x.length;
     return plus(x, places.data.subarray(t * C, (t + 1) * C));
   };
-  // `pixels` are 8 x 8 shares of black, 0 … 1. Logits and shares (K,), xs as the stack has
+  // `pixels` are 8 x 8 shares of ink, 0 … 1. Logits and shares (K,), xs as the stack has
   // them, and weights[n][h] (1 + T, 1 + T) of block n, head h; the class token is first.
   const read = (pixels) => {
     const patches = cut(
