@@ -200,8 +200,9 @@ EXPERIMENT = Experiment(
     claim=(
         "With few pictures a Vision Transformer is far behind a residual network with "
         "as many weights. With more pictures the gap shrinks; with all there are here "
-        "it has not closed. But most of it is not for want of convolutions: with "
-        "patches of twice the side it is far narrower."
+        "it has not closed. But most of it, with digits, is not for want of "
+        "convolutions: with patches of twice the side it is far narrower. With clothes "
+        "(the real scale) it is hardly so."
     ),
     source="Dosovitskiy et al. (2021), section 4.3 and figures 3 and 4",
     paper=(
@@ -227,10 +228,11 @@ EXPERIMENT = Experiment(
         ),
         "real": (
             Band("gap_few_vit", "residual network ahead by, 10,000 pictures", low=0.01),
-            Band("beyond_half_vit", "half of that, less the gap with all"),
+            Band("gap_all_vit", "ahead by, all pictures"),
+            Band("beyond_half_vit", "less than half of the first, by"),
             Band("gap_least_vit", "the least gap: below 0 they cross"),
-            Band("gap_few_coarse", "larger patches, 10,000 pictures"),
-            Band("gap_all_coarse", "larger patches, all pictures"),
+            Band("gap_few_coarse", "ahead of larger patches, 10,000 pictures"),
+            Band("gap_all_coarse", "ahead of larger patches, all pictures"),
         ),
     },
     figure=figure,
