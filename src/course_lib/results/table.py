@@ -149,12 +149,14 @@ def mean_and_sd(mean: float, sd: float | None) -> str:
     """``mean ± sd``, the mean rounded to the two digits that its sd supports."""
     if sd is None or not math.isfinite(mean) or not math.isfinite(sd):
         return number(mean)
-    power = _power(mean)
+    # a mean that is 0 but for rounding says nothing of the size
+    power = _power(mean if abs(mean) > sd / 100 else sd)
     mean, sd = mean / 10**power, sd / 10**power
     if sd == 0:
         said = f"{_plain(mean)} ± 0"
     else:
         digits = min(6, max(0, 1 - math.floor(math.log10(sd))))
+        mean = round(mean, digits) + 0.0  # not −0
         said = f"{mean:.{digits}f} ± {sd:.{digits}f}".replace("-", "−")
     return f"({said}) × 10{str(power).translate(_SUPERSCRIPT)}" if power else said
 
