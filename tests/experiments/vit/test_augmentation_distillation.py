@@ -17,7 +17,7 @@ from course_lib.cnn import ResNet
 from course_lib.experiments import Setting, run_to_end
 from course_lib.experiments.bert.finetuning import Learned, schedule
 from course_lib.experiments.vit import augmentation_distillation as claim
-from course_lib.experiments.vit import distillation, training_pictures
+from course_lib.experiments.vit import training_pictures
 from course_lib.experiments.vit.augmentation_distillation import (
     ARMS,
     EXPERIMENT,
@@ -28,7 +28,6 @@ from course_lib.experiments.vit.distillation import (
     Augmentation,
     Lesson,
     agreement,
-    chosen,
     distilled,
     hard_loss,
     label_loss,
@@ -36,6 +35,7 @@ from course_lib.experiments.vit.distillation import (
     soft_loss,
 )
 from course_lib.experiments.vit.training_pictures import (
+    chosen,
     picture_batches,
     read,
     sizes_of,
@@ -296,8 +296,8 @@ def test_validation_chooses_the_rate_and_the_test_is_asked_once(task, monkeypatc
         models.append(small_vit(sizes_of(8, 2, 8, 1), task, 4, 0))
         return models[-1]
 
-    monkeypatch.setattr(distillation, "accuracy", scored)
-    monkeypatch.setattr(distillation, "schedule", planned)
+    monkeypatch.setattr(training_pictures, "accuracy", scored)
+    monkeypatch.setattr(training_pictures, "schedule", planned)
     lesson_at = lessons(task.train.of(slice(20)), 10, 8, 0)
     steps = chosen(
         make, task, label_loss, lesson_at, 3, (1e-3, 1e-2, 3e-3), Setting(), "a", 6, 30

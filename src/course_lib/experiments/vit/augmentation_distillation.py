@@ -29,7 +29,6 @@ from course_lib.experiments.vit.distillation import (
     Augmentation,
     Listen,
     agreement,
-    chosen,
     distilled,
     hard_loss,
     label_loss,
@@ -38,6 +37,7 @@ from course_lib.experiments.vit.distillation import (
 )
 from course_lib.experiments.vit.training_pictures import (
     Corpus,
+    chosen,
     read,
     sizes_of,
     small_cnn,

@@ -14,7 +14,7 @@ Shapes: B batch, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,11 +24,7 @@ from torch.nn import functional as F
 
 from course_lib.data.augmentation import cropped, flipped, mixup, rand_augment
 from course_lib.data.batching import Sampler, generator
-from course_lib.experiments.bert.finetuning import Learned, schedule
-from course_lib.experiments.claim import Progress
-from course_lib.experiments.learning import REPORT_EVERY
-from course_lib.experiments.vit.training_pictures import Examples, Task, accuracy
-from course_lib.training import Setting, train
+from course_lib.experiments.vit.training_pictures import Examples, accuracy
 
 
 class Lesson(NamedTuple):
@@ -155,34 +151,3 @@ def agreement(
     images = torch.cat([lesson.images for lesson in seen])
     labels = torch.cat([lesson.targets for lesson in seen]).argmax(dim=1)
     return accuracy(teacher, Examples(images, labels))
-
-
-def chosen(
-    make: Callable[[], nn.Module],
-    task: Task,
-    loss: Loss,
-    lesson_at: Callable[[int], Lesson],
-    steps: int,
-    rates: tuple[float, ...],
-    setting: Setting,
-    name: str,
-    done: int,
-    total: int,
-) -> Generator[Progress, None, tuple[Learned, nn.Module]]:
-    """Train what ``make`` makes with each rate, and keep the best for ``task.valid``.
-
-    As ``taught`` of ``training_pictures``, but with any loss and any batches. A killed
-    run goes on from a checkpoint of each: a student may want its teacher once more.
-    """
-    best = -1.0
-    for number, rate in enumerate(rates):
-        model = make()
-        for step in train(
-            model, loss, lesson_at, schedule(steps, rate), setting, f"{name} {rate:g}"
-        ):
-            if step.number % REPORT_EVERY == 0 or step.number == steps:
-                counted = done + number * steps + step.number
-                yield Progress(counted, total, {f"{name} loss": step.loss}, name)
-        if (valid := accuracy(model, task.valid)) > best:
-            best, found, kept = valid, rate, model
-    return Learned(accuracy(kept, task.test), found), kept

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -140,6 +140,40 @@ def picture_batches(
     return lambda step: examples.of(sampler(step))
 
 
+def chosen(
+    make: Callable[[], nn.Module],
+    task: Task,
+    loss: Callable[[nn.Module, Any], Tensor],
+    batch_at: Callable[[int], Any],
+    steps: int,
+    rates: tuple[float, ...],
+    setting: Setting,
+    name: str,
+    done: int,
+    total: int,
+) -> Generator[Progress, None, tuple[Learned, nn.Module]]:
+    """Train what ``make`` makes with each rate, and keep the best for ``task.valid``.
+
+    Returns how good the model is that was best, and the model. Of rates that are
+    equally good the first is kept. The live curve is called by the first word of
+    ``name``; ``done`` steps of ``total`` came before. Where ``setting`` names a folder,
+    a killed run goes on from a checkpoint of each rate.
+    """
+    best = -1.0
+    for number, rate in enumerate(rates):
+        model = make()
+        for step in train(
+            model, loss, batch_at, schedule(steps, rate), setting, f"{name} {rate:g}"
+        ):
+            if step.number % REPORT_EVERY == 0 or step.number == steps:
+                counted = done + number * steps + step.number
+                curves = {f"{name.split()[0]} loss": step.loss}
+                yield Progress(counted, total, curves, name)
+        if (valid := accuracy(model, task.valid)) > best:
+            best, found, kept = valid, rate, model
+    return Learned(accuracy(kept, task.test), found), kept
+
+
 def taught(
     make: Callable[[], nn.Module],
     task: Task,
@@ -150,26 +184,18 @@ def taught(
     done: int,
     total: int,
 ) -> Generator[Progress, None, tuple[Learned, nn.Module]]:
-    """Train what ``make`` makes on the first ``n`` pictures, with each rate.
-
-    Returns how good the model is that was best for ``valid``, and the model. Of rates
-    that are equally good the first is kept. The live curve is called by the first word
-    of ``name``; ``done`` steps of ``total`` came before.
-    """
-    best, steps, some = -1.0, recipe.steps(n), task.train.of(slice(n))
-    for number, rate in enumerate(recipe.rates):
-        model = make()
-        for step in train(
-            model,
+    """The one :func:`chosen` by the labels of the first ``n`` pictures alone."""
+    return (
+        yield from chosen(
+            make,
+            task,
             label_loss,
-            picture_batches(some, recipe.batch, setting.seed),
-            schedule(steps, rate),
+            picture_batches(task.train.of(slice(n)), recipe.batch, setting.seed),
+            recipe.steps(n),
+            recipe.rates,
             replace(setting, checkpoint=None),  # too short for one of its own
-        ):
-            if step.number % REPORT_EVERY == 0 or step.number == steps:
-                counted = done + number * steps + step.number
-                curves = {f"{name.split()[0]} loss": step.loss}
-                yield Progress(counted, total, curves, name)
-        if (valid := accuracy(model, task.valid)) > best:
-            best, chosen, kept = valid, rate, model
-    return Learned(accuracy(kept, task.test), chosen), kept
+            name,
+            done,
+            total,
+        )
+    )
