@@ -11,7 +11,13 @@ from typing import Any, ClassVar
 from course_lib.data.korean_english.meanings import meanings
 from course_lib.figures.arguments import Argument, Number, Text, Weights
 from course_lib.figures.base import Figure
-from course_lib.figures.seq2seq.network import check_shapes
+from course_lib.figures.seq2seq.network import (
+    block_count,
+    check_shapes,
+    encoder_blocks,
+    linear,
+    norm,
+)
 
 PARTS = ("pieces", "heads", "longest", "both", "left")
 STORED = Path(__file__).with_name("fill_mask.json")
@@ -19,6 +25,7 @@ CLAIM = "both-ways"  # its export is the stored file
 MOST = 20  # places that an argument can name; a model may know fewer
 SPECIAL = {"[UNK]": "an unknown name", "[SEP]": "the end"}  # as far as they are guessed
 GAP = "[MASK]"
+ENCODER = "bert.encoder"
 
 # The gap and the word that is swapped are places, from 1; the first of `words` is what
 # the reader is asked about.
@@ -165,7 +172,7 @@ class FillMask(Figure):
                 raise ValueError(
                     f"{name}: got {max(places)}, expected at most {len(words)}"
                 )
-        heads = self.weights["heads"] * _blocks(self.weights["both"])
+        heads = self.weights["heads"] * block_count(self.weights["both"], ENCODER)
         if self.head > heads:
             raise ValueError(f"head: got {self.head}, expected 0 to {heads}")
 
@@ -213,16 +220,6 @@ def _models(weights: Mapping[str, Any] | None) -> dict[str, Any]:
     return parts | {"glosses": [known.get(piece, "") for piece in pieces]}
 
 
-def _blocks(parameters: Mapping[str, Any]) -> int:
-    """How many blocks these are the parameters of."""
-    numbers = [
-        int(name.split(".")[3])
-        for name in parameters
-        if name.startswith("bert.encoder.blocks.")
-    ]
-    return 1 + max(numbers, default=-1)
-
-
 def _shapes(
     parameters: Mapping[str, Any], pieces: int, longest: int
 ) -> dict[str, list[int]]:
@@ -241,21 +238,11 @@ def _shapes(
         "words.output.bias": [pieces],
     }
 
-    def linear(name: str, rows: int, columns: int) -> None:
-        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = [rows, columns], [rows]
-
-    def norm(name: str) -> None:
-        shapes[f"{name}.gain"] = shapes[f"{name}.bias"] = [C]
-
-    norm("bert.embedding.norm")
-    for n in range(max(1, _blocks(parameters))):
-        block = f"bert.encoder.blocks.{n}"
-        for one in ("W_q", "W_k", "W_v", "W_o"):
-            linear(f"{block}.attention.{one}", C, C)
-        norm(f"{block}.after_attention.norm")
-        linear(f"{block}.feed_forward.W_1", inner, C)
-        linear(f"{block}.feed_forward.W_2", C, inner)
-        norm(f"{block}.after_feed_forward.norm")
-    linear("words.dense", C, C)
-    norm("words.norm")
-    return shapes
+    blocks = max(1, block_count(parameters, ENCODER))
+    return {
+        **shapes,
+        **norm("bert.embedding.norm", C),
+        **encoder_blocks(ENCODER, blocks, C, inner),
+        **linear("words.dense", C, C),
+        **norm("words.norm", C),
+    }

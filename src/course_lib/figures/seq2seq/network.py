@@ -1,4 +1,4 @@
-"""The weights and the ladders of the figures with a trained encoder-decoder."""
+"""The weights that figures with a trained network bring, and their ladders."""
 
 from __future__ import annotations
 
@@ -65,6 +65,43 @@ def gru(name: str, inputs: int, hidden: int) -> dict[str, list[int]]:
         f"{name}.b": [3 * hidden],
         f"{name}.b_n": [hidden],
     }
+
+
+def block_count(parameters: Mapping[str, Any], encoder: str) -> int:
+    """How many blocks of ``encoder`` these are the parameters of."""
+    begin = f"{encoder}.blocks."
+    numbers = [
+        int(name.removeprefix(begin).split(".")[0])
+        for name in parameters
+        if name.startswith(begin)
+    ]
+    return 1 + max(numbers, default=-1)
+
+
+def encoder_blocks(
+    encoder: str, blocks: int, size: int, inner: int
+) -> dict[str, list[int]]:
+    """The shapes of all parameters of a Transformer encoder's ``blocks``."""
+    shapes = {}
+    for n in range(blocks):
+        block = f"{encoder}.blocks.{n}"
+        for one in ("W_q", "W_k", "W_v", "W_o"):
+            shapes |= linear(f"{block}.attention.{one}", size, size)
+        shapes |= norm(f"{block}.after_attention.norm", size)
+        shapes |= linear(f"{block}.feed_forward.W_1", inner, size)
+        shapes |= linear(f"{block}.feed_forward.W_2", size, inner)
+        shapes |= norm(f"{block}.after_feed_forward.norm", size)
+    return shapes
+
+
+def linear(name: str, rows: int, columns: int) -> dict[str, list[int]]:
+    """The shapes of a linear layer's parameters."""
+    return {f"{name}.weight": [rows, columns], f"{name}.bias": [rows]}
+
+
+def norm(name: str, size: int) -> dict[str, list[int]]:
+    """The shapes of a layer norm's parameters."""
+    return {f"{name}.gain": [size], f"{name}.bias": [size]}
 
 
 def last(parameters: Mapping[str, Any], name: str) -> int:

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.figures.base import Figure
-from course_lib.figures.seq2seq.network import check_shapes
+from course_lib.figures.seq2seq.network import (
+    block_count,
+    check_shapes,
+    encoder_blocks,
+    linear,
+    norm,
+)
 
 STORED = Path(__file__).with_name("patch_bench.json")
 CLAIM = "position-table"
@@ -75,12 +81,7 @@ def counts(points: Any) -> bool:
 
 def blocks(model: Mapping[str, Any]) -> int:
     """How many blocks a model has."""
-    numbers = [
-        int(name.split(".")[2])
-        for name in model["parameters"]
-        if name.startswith("encoder.blocks.")
-    ]
-    return 1 + max(numbers, default=-1)
+    return block_count(model["parameters"], "encoder")
 
 
 def _shapes(model: Mapping[str, Any], classes: int) -> dict[str, list[int]]:
@@ -95,21 +96,11 @@ def _shapes(model: Mapping[str, Any], classes: int) -> dict[str, list[int]]:
     if model["positions"] == "learned":
         shapes["places"] = [1 + IMAGE[1] * IMAGE[2] // side**2, C]
 
-    def linear(name: str, rows: int, columns: int) -> None:
-        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = [rows, columns], [rows]
-
-    def norm(name: str) -> None:
-        shapes[f"{name}.gain"] = shapes[f"{name}.bias"] = [C]
-
-    linear("embedding.linear", C, side * side)
-    for n in range(max(1, blocks(model))):
-        block = f"encoder.blocks.{n}"
-        for one in ("W_q", "W_k", "W_v", "W_o"):
-            linear(f"{block}.attention.{one}", C, C)
-        norm(f"{block}.after_attention.norm")
-        linear(f"{block}.feed_forward.W_1", inner, C)
-        linear(f"{block}.feed_forward.W_2", C, inner)
-        norm(f"{block}.after_feed_forward.norm")
-    norm("encoder.norm")
-    linear("output", classes, C)
-    return shapes
+    count = max(1, blocks(model))
+    return {
+        **shapes,
+        **linear("embedding.linear", C, side * side),
+        **encoder_blocks("encoder", count, C, inner),
+        **norm("encoder.norm", C),
+        **linear("output", classes, C),
+    }
