@@ -11,13 +11,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from course_lib.grading import grade, remote, report
+from course_lib.grading import command, grade, remote, reports
 from course_lib.grading.exercises import Exercise, all_exercises
 
 EXERCISES = [exercise.name for exercise in all_exercises()]
 
 app = typer.Typer()
-app.command()(grade.grade_command)
+app.command()(command.grade_command)
 
 # Enough for two cheap questions; nobody needs a whole exercise to test the command.
 ANSWERS = """
@@ -186,7 +186,7 @@ def test_the_report_begins_with_the_grades(rnn, tmp_path):
         graded("cid", 12),
         graded("dan", None, **lost),
     ]
-    report.write_class(rnn, grades, tmp_path)
+    reports.write_class(rnn, grades, tmp_path)
     page = (tmp_path / "report.html").read_text()
 
     assert (
@@ -224,7 +224,7 @@ def test_the_code_of_an_answer_is_kept(rnn, submit):
 def test_grading_as_root_is_warned_of(submit, course, monkeypatch):
     path = submit("anna", ["x = 1"])
     for user, warned in ((0, True), (1000, False)):
-        monkeypatch.setattr(grade.os, "geteuid", lambda user=user: user)
+        monkeypatch.setattr(command.os, "geteuid", lambda user=user: user)
         done, _ = course(path, "01_rnn")
         assert done.exit_code == 0
         assert ("Warning: you grade as root" in done.stderr) is warned

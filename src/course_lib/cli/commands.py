@@ -160,7 +160,7 @@ def data_command(
 @app.command("grade", context_settings=_HANDED_ON, add_help_option=False)
 def grade_command(context: typer.Context) -> None:
     """Grade answers to the exercises."""
-    _hand_on(context, "course_lib.grading.grade", "grade_command")
+    _hand_on(context, "course_lib.grading.command", "grade_command")
 
 
 @app.command("build-exercises", context_settings=_HANDED_ON, add_help_option=False)

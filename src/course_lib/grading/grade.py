@@ -1,22 +1,15 @@
-"""Grade submissions: one of one's own, or a folder of a whole class.
-
-The unit is ``grade_one(exercise, path, seed)``, a function of its arguments alone.
-"""
+"""The grade of one submission, a function of its arguments alone."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from course_lib.grading import notebook, remote, report
+from course_lib.grading import notebook, remote
 from course_lib.grading.answers import shorten
-from course_lib.grading.exercises import Exercise, exercise
+from course_lib.grading.exercises import Exercise
 from course_lib.grading.run import Outcome, run
 
 # Worth a look in any exercise: what plain answers never need.
@@ -138,102 +131,3 @@ def _nothing(exercise: Exercise, status: str, says: str) -> dict[str, Any]:
         "cells": {},
         "answers": {},
     }
-
-
-def grade_command(
-    submission: Annotated[
-        Path, typer.Argument(help="A notebook, or a folder of them.", exists=True)
-    ],
-    exercise_name: Annotated[
-        str,
-        typer.Argument(
-            metavar="[EXERCISE]",
-            help="Such as 01_rnn. A single notebook says itself which it is.",
-        ),
-    ] = "",
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            help="Of the hidden tests' random inputs. By default that of the grades "
-            "in the report's folder, or else a random one."
-        ),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="The folder for the report.")
-    ] = Path("graded"),
-) -> None:
-    """Grade a notebook, or a folder of notebooks, with visible and hidden tests.
-
-    The table and the report are made from all grades in the report's folder; who is
-    graded again replaces his row.
-    """
-    if os.name != "posix":
-        _stop("Grading needs Linux or macOS; on Windows, run it inside WSL 2.")
-    paths = notebook.submissions(submission)
-    if not paths:
-        _stop(f"No notebook (*.ipynb) in {submission}.")
-    try:
-        chosen = exercise(Path(exercise_name or _told_by(submission)).name)
-        _ = chosen.cases  # a mistake in the tests stops here, not at each student
-    except ValueError as error:
-        _stop(f"Which exercise? {error}.")
-    try:
-        earlier = report.stored(out)
-    except ValueError as error:
-        _stop(f"{error} Choose another folder with -o.")
-    seed = _seed(chosen, earlier, seed, out)
-    if os.geteuid() == 0:
-        typer.echo(
-            "Warning: you grade as root, so a submission may change anything on this "
-            "machine. Grade as an ordinary user.",
-            err=True,
-        )
-    grades = []
-    for number, path in enumerate(paths, start=1):
-        place = path.relative_to(submission) if submission.is_dir() else Path(path.name)
-        name = place.with_suffix("").as_posix()
-        grade = grade_one(chosen, path, seed, name)
-        grades.append(grade)
-        report.write_student(grade, out / "students" / place.with_suffix(".json"))
-        typer.echo(f"[{number}/{len(paths)}] {report.line(grade)}")
-    everyone = report.stored(out)
-    report.write_class(chosen, everyone, out)
-    if len(grades) == 1:
-        typer.echo(report.text(grades[0]))
-    held = f"{len(everyone)} student" + ("s" if len(everyone) != 1 else "")
-    typer.echo(f"Seed {seed}. The report on {held} is {out / 'report.html'}.")
-    failed = [grade["student"] for grade in grades if grade["points"] is None]
-    if failed:
-        _stop(f"GRADER ERROR, not a zero, for: {', '.join(failed)}. Grade them again.")
-
-
-def _seed(
-    exercise: Exercise, earlier: list[report.Grade], seed: int | None, out: Path
-) -> int:
-    """The seed to grade with. Stops where ``out`` holds grades of another kind."""
-    for grade in earlier:
-        if grade["exercise"] != exercise.name:
-            there = f"of {grade['exercise']}, not of {exercise.name}"
-        elif seed is not None and grade["seed"] != seed:
-            there = f"with the seed {grade['seed']}, not {seed}"
-        else:
-            continue
-        _stop(f"{out} holds grades {there}. Choose another folder with -o.")
-    if seed is None:
-        seed = earlier[0]["seed"] if earlier else secrets.randbelow(2**31)
-    return seed
-
-
-def _told_by(submission: Path) -> str:
-    if submission.is_dir():
-        return ""
-    try:
-        cells = notebook.code_cells(submission.read_bytes())
-    except notebook.Unreadable:
-        return ""
-    return notebook.exercise_name(cells) or ""
-
-
-def _stop(says: str) -> None:
-    typer.echo(says, err=True)
-    raise typer.Exit(1)

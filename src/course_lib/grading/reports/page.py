@@ -12,7 +12,8 @@ from typing import Any
 
 from course_lib.grading import remote
 from course_lib.grading.exercises import Exercise
-from course_lib.grading.report import Grade, hint
+from course_lib.grading.reports.stored import Grade
+from course_lib.grading.reports.terminal import hint
 
 _STYLE = """
 :root { color-scheme: light dark; }
