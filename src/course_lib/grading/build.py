@@ -69,6 +69,11 @@ def solution_lines(exercise: Exercise) -> set[str]:
     }
 
 
+def stubbed(source: str) -> str:
+    """``source`` with each solution replaced by the line that says it is missing."""
+    return _SOLUTION.sub(lambda found: found["indent"] + STUB, source)
+
+
 def student(exercise: Exercise) -> str:
     """The student's notebook, as the bytes of its file; always the same.
 
@@ -90,7 +95,7 @@ def student(exercise: Exercise) -> str:
             if cell["cell_type"] == "code"
             else nbformat.v4.new_markdown_cell
         )
-        source = _SOLUTION.sub(lambda found: found["indent"] + STUB, cell["source"])
+        source = stubbed(cell["source"])
         metadata = {"tags": cell["tags"]} if cell["tags"] else {}
         # nbformat would draw a random id at each build.
         made.append(new(source, id=f"cell-{number:02d}", metadata=metadata))
