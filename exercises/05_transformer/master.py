@@ -491,7 +491,7 @@ check("q4")
 # The table counts the visible tests of all questions. For the whole score, save the
 # notebook, then run this in a new cell, with your file's name:
 #
-# `!course grade student.ipynb 05_transformer`
+# `!course grade student.ipynb`
 #
 # In Colab, the notebook is not a file next to your code: first download it (*File →
 # Download → Download .ipynb*) and drop it into the *Files* panel on the left. In

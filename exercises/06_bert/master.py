@@ -600,7 +600,7 @@ check("q5")
 # The table counts the visible tests of all questions. For the whole score, save the
 # notebook, then run this in a new cell, with your file's name:
 #
-# `!course grade student.ipynb 06_bert`
+# `!course grade student.ipynb`
 #
 # In Colab, the notebook is not a file next to your code: first download it (*File →
 # Download → Download .ipynb*) and drop it into the *Files* panel on the left. In

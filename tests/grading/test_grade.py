@@ -58,7 +58,7 @@ def test_a_folder(submit, course):
     (folder / "late").mkdir()
     path.rename(folder / "late" / "anna.ipynb")
 
-    done, out = course(folder, "01_rnn", "--seed", 7)
+    done, out = course("01_rnn", folder, "--seed", 7)
 
     assert done.exit_code == 0
     got = rows(out)
@@ -119,14 +119,14 @@ def test_ones_own_notebook_says_which_exercise_it_is(submit, course):
 def test_late_submissions_join_the_others(submit, course, tmp_path):
     folder = submit("anna", [ANSWERS]).parent
     submit("ben", ["x = 1"])
-    assert course(folder, "01_rnn", "--seed", 7)[0].exit_code == 0
+    assert course("01_rnn", folder, "--seed", 7)[0].exit_code == 0
     late = tmp_path / "late"
     late.mkdir()
     (late / "ben.ipynb").write_bytes((folder / "anna.ipynb").read_bytes())
     (late / "cleo.ipynb").write_text("{")
 
     # Without --seed: that of the folder, or the table would compare what differs.
-    done, out = course(late, "01_rnn")
+    done, out = course("01_rnn", late)
 
     assert done.exit_code == 0
     assert "Seed 7. The report on 3 students is" in done.stdout
@@ -141,10 +141,10 @@ def test_late_submissions_join_the_others(submit, course, tmp_path):
 
 def test_grades_that_do_not_compare_are_not_mixed(submit, course):
     path = submit("anna", ["x = 1"])
-    _, out = course(path, "01_rnn", "--seed", 7)
+    _, out = course("01_rnn", path, "--seed", 7)
     before = {file: file.read_bytes() for file in out.rglob("*.*")}
 
-    done, _ = course(path, "01_rnn", "--seed", 8)
+    done, _ = course("01_rnn", path, "--seed", 8)
     assert done.exit_code == 1
     assert "out holds grades with the seed 7, not 8. Choose another" in done.stderr
     assert {file: file.read_bytes() for file in out.rglob("*.*")} == before
@@ -152,13 +152,13 @@ def test_grades_that_do_not_compare_are_not_mixed(submit, course):
     stored = out / "students" / "anna.json"
     grade = json.loads(stored.read_text())
     stored.write_text(json.dumps(grade | {"exercise": "02_lstm"}))
-    done, _ = course(path, "01_rnn", "--seed", 7)
+    done, _ = course("01_rnn", path, "--seed", 7)
     assert done.exit_code == 1
     assert "out holds grades of 02_lstm, not of 01_rnn. Choose" in done.stderr
 
     for broken in ("{", "[]", "{}", "3"):
         stored.write_text(broken)
-        done, _ = course(path, "01_rnn")
+        done, _ = course("01_rnn", path)
         assert done.exit_code == 1
         assert "anna.json is not a grade" in done.stderr
 
@@ -225,7 +225,7 @@ def test_grading_as_root_is_warned_of(submit, course, monkeypatch):
     path = submit("anna", ["x = 1"])
     for user, warned in ((0, True), (1000, False)):
         monkeypatch.setattr(command.os, "geteuid", lambda user=user: user)
-        done, _ = course(path, "01_rnn")
+        done, _ = course("01_rnn", path)
         assert done.exit_code == 0
         assert ("Warning: you grade as root" in done.stderr) is warned
         assert done.stderr.count("\n") == warned
@@ -235,7 +235,7 @@ def test_a_failing_grader_gives_no_zero(submit, course, monkeypatch):
     folder = submit("anna", [ANSWERS]).parent
     submit("ben", [ANSWERS])
     monkeypatch.setattr(remote, "worker_argv", lambda: ["false"])
-    done, out = course(folder, "01_rnn")
+    done, out = course("01_rnn", folder)
     assert done.exit_code == 1
     assert "GRADER ERROR, not a zero, for: anna, ben" in done.stderr
     assert {row["status"] for row in rows(out).values()} == {"GRADER ERROR"}
@@ -254,7 +254,7 @@ def test_a_bug_in_the_grader_costs_no_other_student(submit, course, monkeypatch)
         return right(*arguments)
 
     monkeypatch.setattr(grade, "run", buggy)
-    done, out = course(folder, "01_rnn")
+    done, out = course("01_rnn", folder)
     assert done.exit_code == 1
     assert [row["status"] for row in rows(out).values()] == ["GRADER ERROR", "graded"]
 
@@ -271,7 +271,7 @@ def test_what_cannot_be_graded_is_said(
     submit, course, tmp_path, sources, arguments, says
 ):
     path = submit("mine", sources) if sources else tmp_path
-    done, out = course(path, *arguments)
+    done, out = course(*arguments, path)
     assert done.exit_code == 1
     assert says in done.stderr
     assert not out.exists()

@@ -111,8 +111,7 @@ def progress(exercise: Exercise, namespace: dict[str, Any]) -> Table:
         rows.append((question, f"{_SIGN[status]} {word}", f"{points} of {of}", hidden))
     closing = (
         f"The hidden tests bring the other {exercise.points - total_of} points. "
-        "Grade your saved notebook in a new cell: "
-        f"!course grade NOTEBOOK.ipynb {exercise.name}"
+        "Grade your saved notebook in a new cell: !course grade NOTEBOOK.ipynb"
     )
     caption = f"{exercise.title}: {total} of {total_of} visible points"
     header = ("Question", "Result", "Points", "Hidden tests")

@@ -16,16 +16,15 @@ from course_lib.grading.reports import stored, terminal
 
 
 def grade_command(
-    submission: Annotated[
-        Path, typer.Argument(help="A notebook, or a folder of them.", exists=True)
-    ],
-    exercise_name: Annotated[
-        str,
+    arguments: Annotated[
+        list[str],
         typer.Argument(
-            metavar="[EXERCISE]",
-            help="Such as 01_rnn. A single notebook says itself which it is.",
+            metavar="[EXERCISE] SUBMISSION",
+            help="The exercise, such as 01_rnn, then a notebook or a folder of them. "
+            "A single notebook says itself which exercise it is.",
+            show_default=False,
         ),
-    ] = "",
+    ],
     seed: Annotated[
         int | None,
         typer.Option(
@@ -44,11 +43,12 @@ def grade_command(
     """
     if os.name != "posix":
         _stop("Grading needs Linux or macOS; on Windows, run it inside WSL 2.")
+    exercise_name, submission = _arguments(arguments)
     paths = notebook.submissions(submission)
     if not paths:
         _stop(f"No notebook (*.ipynb) in {submission}.")
     try:
-        chosen = exercise(Path(exercise_name or _told_by(submission)).name)
+        chosen = exercise(exercise_name or _told_by(submission))
         _ = chosen.cases  # a mistake in the tests stops here, not at each student
     except ValueError as error:
         _stop(f"Which exercise? {error}.")
@@ -80,6 +80,19 @@ def grade_command(
     failed = [grade["student"] for grade in grades if grade["points"] is None]
     if failed:
         _stop(f"GRADER ERROR, not a zero, for: {', '.join(failed)}. Grade them again.")
+
+
+def _arguments(given: list[str]) -> tuple[str, Path]:
+    """The exercise's name, empty where none is given, and the submission's path."""
+    if len(given) > 2:
+        _stop(f"[EXERCISE] SUBMISSION is {given}; expected at most two arguments.")
+    *before, submission = given
+    name = Path(before[0]).name if before else ""
+    if not Path(submission).exists():
+        if before and Path(before[0]).exists():
+            _stop(f"The exercise comes first: course grade {submission} {before[0]}")
+        _stop(f"SUBMISSION is {submission!r}; expected a notebook or a folder of them.")
+    return name, Path(submission)
 
 
 def _seed(
