@@ -26,18 +26,26 @@ def code_cells(data: bytes) -> list[str]:
     Only what is needed is asked for: a notebook that a schema would refuse, without
     metadata or with a kernel of its own, is read all the same. Raises ``Unreadable``.
     """
+    return [plain(source) for source in _sources(data, "code")]
+
+
+def markdown_cells(data: bytes) -> list[str]:
+    """The text cells of a notebook's bytes, in their order. Raises ``Unreadable``."""
+    return _sources(data, "markdown")
+
+
+def _sources(data: bytes, kind: str) -> list[str]:
     if len(data) > SIZE_LIMIT:
         raise Unreadable(f"larger than {SIZE_LIMIT // 2**20} MB: clear its outputs")
     try:
         cells = json.loads(data.decode("utf-8-sig"))["cells"]
-        sources = [
+        return [
             "".join(cell["source"])
             for cell in cells
-            if cell.get("cell_type", "code") == "code"
+            if cell.get("cell_type", "code") == kind
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unreadable(f"not a Jupyter notebook ({type(error).__name__})") from error
-    return [plain(source) for source in sources]
 
 
 def plain(source: str) -> str:
