@@ -2,7 +2,9 @@
 
 ``master.py`` (the text and the solutions), ``tests.py`` (visible), ``hidden.py``,
 ``mutants.py`` (typical wrong answers), ``exercise.toml`` and the ``student.ipynb``
-that ``build.py`` makes of the master.
+that ``build.py`` makes of the master. A teacher's overlay, ``OVERLAY/04_attention/``,
+holds a ``hidden.py`` with more hidden tests, or an ``exercise.toml`` with questions
+that are answered in words.
 """
 
 from __future__ import annotations
@@ -10,21 +12,23 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-import importlib.util
+import hashlib
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from course_lib.chapters import chapter
+from course_lib.grading import sources
 from course_lib.grading.question import Case
+from course_lib.grading.sources import Manual
 
 # A wheel carries the exercises inside the package; a checkout has them at its root.
 _PACKAGED = Path(__file__).parents[1] / "_stored" / "exercises"
 _CHECKOUT = Path(__file__).parents[3] / "exercises"
+# What an exercise asks and how it is graded.
+_FILES = ("exercise.toml", "hidden.py", "master.py", "tests.py")
 
 
 def exercises_folder() -> Path:
@@ -58,11 +62,13 @@ class Mutant:
 class Exercise:
     """One graded exercise. ``minutes`` is the time a learner needs.
 
-    ``hide`` lists modules that a submission cannot import while it is graded: always
-    that of the chapter's own model, and what ``exercise.toml`` adds. ``flag`` lists
-    names whose use a teacher should see in the report. ``given`` says for a question
-    which functions its tests take from the reference, so that a mistake in an earlier
-    answer, on which this one builds, costs its points once.
+    ``points`` are those of the tests, the overlay's included; what a teacher gives for
+    the questions in ``manual`` comes on top. ``hide`` lists modules that a submission
+    cannot import while it is graded: always that of the chapter's own model, and what
+    ``exercise.toml`` adds. ``flag`` lists names whose use a teacher should see in the
+    report. ``given`` says for a question which functions its tests take from the
+    reference, so that a mistake in an earlier answer, on which this one builds, costs
+    its points once.
     """
 
     name: str
@@ -74,27 +80,37 @@ class Exercise:
     flag: tuple[str, ...] = ()
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    manual: Mapping[str, Manual] = field(default_factory=dict)
+    overlay: Path | None = None
+    extra: tuple[Case, ...] = ()  # the overlay's tests
 
     @functools.cached_property
     def cases(self) -> tuple[Case, ...]:
-        """All tests, in the order of the questions; visible before hidden."""
-        found = []
-        for stem, hidden in (("tests", False), ("hidden", True)):
-            file = self.folder / f"{stem}.py"
-            here = [c for c in vars(_load(file)).values() if isinstance(c, Case)]
-            stray = [case.name for case in here if case.hidden is not hidden]
-            if stray:
-                raise ValueError(f"{file}: expected hidden={hidden} for {stray}")
-            found += here
+        """All tests, in the order of the questions; visible before hidden.
+
+        Raises ``ValueError`` that names the file in which something is wrong.
+        """
+        own = [
+            *sources.cases(self.folder / "tests.py", hidden=False),
+            *sources.cases(self.folder / "hidden.py", hidden=True),
+        ]
+        found = [*own, *self.extra]
         names = [case.name for case in found]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ValueError(f"{self.folder}: tests named twice: {sorted(twice)}")
-        if sum(case.points for case in found) != self.points:
-            total = sum(case.points for case in found)
+        if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(
-                f"{self.folder}: the tests give {total} points, "
-                f"exercise.toml says {self.points}"
+                f"{self.overlay or self.folder}: tests named twice: {twice}; "
+                "give each a name of its own"
+            )
+        if both := sorted(self.manual.keys() & {case.question for case in found}):
+            raise ValueError(
+                f"{self.overlay or self.folder}: {both} have tests and are manual; "
+                "give the manual questions names of their own"
+            )
+        given, stated = _points(own), self.points - _points(self.extra)
+        if given != stated:
+            raise ValueError(
+                f"{self.folder}: the tests give {given} points, "
+                f"exercise.toml says {stated}"
             )
         found = [
             dataclasses.replace(case, given=self._reference(case.question))
@@ -106,7 +122,7 @@ class Exercise:
     def answers(self) -> dict[str, str]:
         """The question that each function answers, such as ``{"rnn_step": "q1"}``."""
         found, question = {}, ""
-        for line in self._master().splitlines():
+        for line in self.master.splitlines():
             if line.startswith("# %%"):
                 tag = re.search(r'"answer:(\w+)"', line)
                 question = tag[1] if tag else ""
@@ -114,7 +130,9 @@ class Exercise:
                 found[line.removeprefix("def ").partition("(")[0]] = question
         return found
 
-    def _master(self) -> str:
+    @functools.cached_property
+    def master(self) -> str:
+        """The source of ``master.py``: the text and the solutions."""
         return (self.folder / "master.py").read_text(encoding="utf-8")
 
     def _reference(self, question: str) -> str:
@@ -122,8 +140,8 @@ class Exercise:
         names = self.given.get(question, ())
         if not names:
             return ""
-        lines, kept = self._master(), []
-        for node in ast.parse(lines).body:
+        kept = []
+        for node in ast.parse(self.master).body:
             if isinstance(node, (ast.Import, ast.ImportFrom)) or (
                 isinstance(node, ast.FunctionDef) and node.name in names
             ):
@@ -136,6 +154,18 @@ class Exercise:
             )
         return "\n".join(kept)
 
+    @functools.cached_property
+    def version(self) -> str:
+        """12 hex digits that change with the text, the tests and the overlay."""
+        files = {name: self.folder / name for name in _FILES}
+        for path in _files(self.overlay) if self.overlay else ():
+            files[f"overlay/{path.relative_to(self.overlay).as_posix()}"] = path
+        digest = hashlib.sha256()
+        for name, path in files.items():
+            data = path.read_bytes()
+            digest.update(f"{name} {len(data)} ".encode() + data)
+        return digest.hexdigest()[:12]
+
     @property
     def questions(self) -> tuple[str, ...]:
         """The questions' names, such as ``("q1", "q2")``."""
@@ -144,7 +174,7 @@ class Exercise:
     @property
     def mutants(self) -> tuple[Mutant, ...]:
         """The planted wrong answers."""
-        return tuple(_load(self.folder / "mutants.py").MUTANTS)
+        return tuple(sources.module(self.folder / "mutants.py").MUTANTS)
 
     def check(
         self, question: str | None = None, namespace: dict[str, Any] | None = None
@@ -159,18 +189,23 @@ class Exercise:
         show_check(self, question, namespace)
 
 
-def exercise(name: str) -> Exercise:
-    """The exercise ``name``, such as ``"01_rnn"``.
+def exercise(name: str, overlay: Path | None = None) -> Exercise:
+    """The exercise ``name``: ``"01_rnn"``, or a path to it as ``exercises/01_rnn``.
 
-    Raises ``ValueError`` that lists the exercises there are, and for a folder whose
-    name is not a chapter's.
+    ``overlay`` is a teacher's own folder; what lies in its ``01_rnn/`` is added. Raises
+    ``ValueError`` that lists the exercises there are, names the file of the exercise or
+    of the overlay in which something is wrong, and refuses a path whose files are
+    others than those of the installed course.
     """
-    folder = exercises_folder() / name
-    if not name or not (folder / "exercise.toml").is_file():
+    folder = exercises_folder() / Path(name).name
+    path = folder / "exercise.toml"
+    if not name or not path.is_file():
         there = sorted(path.parent.name for path in _all_toml())
         raise ValueError(f"name is {name!r}; expected one of {there}")
-    about = tomllib.loads((folder / "exercise.toml").read_text(encoding="utf-8"))
-    return Exercise(
+    about = sources.table(path)
+    if missing := sorted({"title", "points", "minutes"} - set(about)):
+        raise ValueError(f"{path}: without {missing}")
+    found = Exercise(
         name=folder.name,
         folder=folder,
         title=about["title"],
@@ -181,6 +216,67 @@ def exercise(name: str) -> Exercise:
         flag=tuple(about.get("flag", ())),
         given={q: tuple(names) for q, names in about.get("given", {}).items()},
         limits=Limits(**about.get("limits", {})),
+        manual=sources.manual(path, about),
+    )
+    _refuse_another(Path(name), folder)
+    return _with_overlay(found, overlay) if overlay else found
+
+
+def _refuse_another(given: Path, folder: Path) -> None:
+    """Grade with nothing else than what the path ``given`` promises."""
+    if len(given.parts) > 1 and (given / "exercise.toml").is_file():
+        for name in _FILES:
+            there = given / name
+            if (
+                not there.is_file()
+                or there.read_bytes() != (folder / name).read_bytes()
+            ):
+                raise ValueError(
+                    f"{there} is not the {name} that the installed course grades with, "
+                    f"in {folder}; install that checkout: pip install -e ."
+                )
+
+
+def _with_overlay(own: Exercise, overlay: Path) -> Exercise:
+    folder = overlay / own.name
+    hidden, toml = folder / "hidden.py", folder / "exercise.toml"
+    if not (hidden.is_file() or toml.is_file()):
+        raise ValueError(f"overlay is {overlay}; expected {hidden} or {toml}")
+    if (folder / "tests.py").exists():
+        raise ValueError(
+            f"{folder / 'tests.py'}: students do not have an overlay, so none of its "
+            f"tests is visible; move them to {hidden}, with hidden=True"
+        )
+    extra = tuple(sources.cases(hidden, hidden=True)) if hidden.is_file() else ()
+    about = sources.table(toml) if toml.is_file() else {}
+    if stray := sorted(set(about) - {"manual"}):
+        raise ValueError(f"{toml}: {stray}; an overlay has [manual.NAME] only")
+    manual = sources.manual(toml, about)
+    if twice := sorted(manual.keys() & own.manual.keys()):
+        raise ValueError(f"{toml}: {twice} are in {own.folder} already; rename them")
+    return dataclasses.replace(
+        own,
+        points=own.points + _points(extra),
+        manual={**own.manual, **manual},
+        overlay=folder,
+        extra=extra,
+    )
+
+
+def _points(cases: Iterable[Case]) -> int:
+    return sum(case.points for case in cases)
+
+
+def _files(folder: Path) -> list[Path]:
+    """What a teacher put there; not what Python and editors leave beside it."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(
+            part.startswith(".") or part == "__pycache__"
+            for part in path.relative_to(folder).parts
+        )
     )
 
 
@@ -191,14 +287,3 @@ def all_exercises() -> list[Exercise]:
 
 def _all_toml() -> list[Path]:
     return list(exercises_folder().glob("*/exercise.toml"))
-
-
-def _load(path: Path) -> ModuleType:
-    # Every exercise has a `tests.py`: a module name of its own keeps them apart.
-    name = f"_course_exercise_{path.parent.name}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ValueError(f"{path}: expected a Python file of tests")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
