@@ -134,10 +134,10 @@ def test_a_half_written_checkpoint_is_never_read(tmp_path):
     trained(training, Setting(checkpoint=tmp_path))
     whole = (tmp_path / "model.pt").read_bytes()
     (tmp_path / "model.pt").unlink()
-    (tmp_path / "model.part").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "model.pt.part").write_bytes(whole[: len(whole) // 2])
     _, steps = trained(training, Setting(checkpoint=tmp_path))
     assert [step.number for step in steps] == [1, 2, 3, 4, 5, 6]
-    assert not (tmp_path / "model.part").exists()
+    assert not (tmp_path / "model.pt.part").exists()
 
 
 def test_a_failing_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):

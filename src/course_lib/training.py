@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.files import write_whole
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -238,8 +240,6 @@ def _save(
     training: Training,
     history: list[Step],
 ) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
     state = {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -249,11 +249,7 @@ def _save(
     }
     buffer = io.BytesIO()  # torch.save into a file would hide a full disk's OSError
     torch.save(state, buffer)
-    with part.open("wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())  # a kill between write and rename must not leave half
-    os.replace(part, path)
+    write_whole(path, buffer.getbuffer())
 
 
 def _load(

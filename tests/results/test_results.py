@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from course_lib.results import Result, Run, Verdict, stored, write_whole
+from course_lib.files import write_whole
+from course_lib.results import Result, Run, Verdict, stored
 from course_lib.results.table import band, duration, mean_and_sd, number
 
 RUNS = (

@@ -66,7 +66,7 @@ def store(
     export: bool,
 ) -> None:
     """Print the result, write it and its artefact, then drop the state of the run."""
-    from course_lib.results import write_whole
+    from course_lib.files import write_whole
 
     say(str(result))
     if folder:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from course_lib.experiments.claim import Progress
-from course_lib.results import write_whole
+from course_lib.files import write_whole
 from course_lib.training import Setting, Training, train
 
 REPORT_EVERY = 10  # optimiser steps: a few dozen ms, so that Stop is quick

@@ -24,7 +24,8 @@ from course_lib.experiments.machine import (
     peak_mib,
     reset_peak,
 )
-from course_lib.results import Result, Run, Verdict, write_whole
+from course_lib.files import write_whole
+from course_lib.results import Result, Run, Verdict
 from course_lib.training import Setting, random_state, set_random_state
 
 _T = TypeVar("_T")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from course_lib.files import write_whole
 
 # A wheel carries the results inside the package; a checkout has them at its root.
 _PACKAGED = Path(__file__).parents[1] / "_stored" / "results"
@@ -147,17 +148,6 @@ def workplace() -> Path:
     """
     checkout = _CHECKOUT.parent
     return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write ``text`` to ``path``, whole or not at all, even if killed midway."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def _number(stored: float | None) -> float:
