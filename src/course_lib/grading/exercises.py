@@ -248,6 +248,8 @@ def _with_overlay(own: Exercise, overlay: Path) -> Exercise:
             f"tests is visible; move them to {hidden}, with hidden=True"
         )
     extra = tuple(sources.cases(hidden, hidden=True)) if hidden.is_file() else ()
+    if hidden.is_file() and not extra:
+        raise ValueError(f"{hidden}: no test in it; put @question(...) above each")
     about = sources.table(toml) if toml.is_file() else {}
     if stray := sorted(set(about) - {"manual"}):
         raise ValueError(f"{toml}: {stray}; an overlay has [manual.NAME] only")
