@@ -12,6 +12,7 @@ import typer
 from course_lib.grading import notebook, reports
 from course_lib.grading.exercises import Exercise, exercise
 from course_lib.grading.grade import grade_one
+from course_lib.grading.prove import prove
 from course_lib.grading.reports import stored, terminal
 
 
@@ -57,6 +58,10 @@ def grade_command(
     except ValueError as error:
         _stop(f"{error} Choose another folder with -o.")
     seed = _seed(chosen, earlier, seed, out)
+    try:
+        prove(chosen, seed)  # a mistake in a test would cost every student points
+    except ValueError as error:
+        _stop(f"{error}. Mend the test; nothing was graded.")
     if os.geteuid() == 0:
         typer.echo(
             "Warning: you grade as root, so a submission may change anything on this "
