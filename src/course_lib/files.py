@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -12,7 +13,9 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     Text is written as UTF-8. Folders on the way are made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    # Not the name and something more: it may be as long as the disk allows already.
+    short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    part = path.with_name(f"{short}.part")
     with part.open("wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
