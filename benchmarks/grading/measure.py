@@ -28,8 +28,8 @@ import classroom
 import peers
 import typer
 
+from course_lib.files import write_whole
 from course_lib.grading import exercise
-from course_lib.results import write_whole
 
 
 def main(

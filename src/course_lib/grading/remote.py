@@ -89,7 +89,7 @@ class Remote:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop()
+        self.stop()
 
     @property
     def answers(self) -> Answers:
@@ -113,7 +113,7 @@ class Remote:
         try:
             return worker.exchange(b"f" + call, self._within(self.limits.call_seconds))
         except _Lost as lost:
-            self._stop()
+            self.stop()
             self._calls_lost[name] = self._calls_lost.get(name, 0) + 1
             raise Failed(f"`{name}` {lost}.") from None
 
@@ -121,7 +121,7 @@ class Remote:
         """A worker in which all cells have run that can."""
         while self._worker is None:
             self._within(self.limits.total_seconds)
-            worker = self._start()
+            self._worker = worker = self._start()
             for index, cell in enumerate(self.cells, start=1):
                 if index in self._deadly:
                     continue
@@ -130,10 +130,8 @@ class Remote:
                 except _Lost as lost:
                     self.cell_errors[index] = f"The cell {lost}."
                     self._deadly.add(index)
-                    worker.kill()
+                    self.stop()
                     break
-            else:
-                self._worker = worker
         return self._worker
 
     def _run_cell(self, worker: _Worker, index: int, cell: str) -> None:
@@ -141,7 +139,7 @@ class Remote:
         try:
             seconds = self._within(self.limits.cell_seconds)
         except Failed:
-            worker.kill()
+            self.stop()
             raise
         try:
             reply = wire.decode(worker.exchange(request, seconds))
@@ -168,7 +166,8 @@ class Remote:
         self.limits_not_set = worker.limits_not_set
         return worker
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the worker. The next call starts another and runs the cells again."""
         if self._worker is not None:
             self._worker.kill()
             self._worker = None
@@ -203,6 +202,9 @@ class _Worker:
                 raise GraderError(
                     f"no worker started: the process {error}. {said}"
                 ) from None
+            except BaseException:  # interrupted; nobody else knows of the process
+                self.kill()
+                raise
 
     def exchange(self, request: bytes, seconds: float) -> bytes:
         """Send ``request`` and wait ``seconds`` for the reply. Raises ``_Lost``."""
