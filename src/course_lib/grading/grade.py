@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from course_lib.grading import notebook, remote
 from course_lib.grading.answers import shorten
 from course_lib.grading.exercises import Exercise
+from course_lib.grading.overdue import stopped_in_time
+from course_lib.grading.reports.manual import written_answers
 from course_lib.grading.run import Outcome, run
 
 # Worth a look in any exercise: what plain answers never need.
@@ -17,45 +20,101 @@ _SUSPECT = ("ctypes", "inspect", "os", "socket", "subprocess", "sys")
 _CODE_LIMIT = 20_000  # characters of an answer that are kept for the report
 
 
+@dataclass(frozen=True)
+class Submission:
+    """What ``student`` handed in: the bytes of a file, to be graded on any machine.
+
+    ``data`` is None for a link or a folder, which is never followed.
+    """
+
+    student: str
+    file: str
+    data: bytes | None
+
+    @classmethod
+    def read(cls, path: Path, student: str | None = None) -> Submission:
+        """The file at ``path``, up to a size that is refused. Raises ``OSError``."""
+        data = None
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                data = file.read(notebook.SIZE_LIMIT + 1)
+        return cls(student or path.stem, path.name, data)
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes, in hexadecimal digits; empty where there are none."""
+        return "" if self.data is None else hashlib.sha256(self.data).hexdigest()
+
+
 def grade_one(
     exercise: Exercise, path: Path, seed: int, student: str | None = None
 ) -> dict[str, Any]:
+    """The grade of the notebook at ``path``, as ``grade``. Never raises."""
+    try:
+        submission = Submission.read(path, student)
+    except OSError as error:
+        unread = Submission(student or path.stem, path.name, None)
+        return not_graded(exercise, unread, seed, str(error))
+    return grade(exercise, submission, seed)
+
+
+def grade(exercise: Exercise, submission: Submission, seed: int) -> dict[str, Any]:
     """The grade of one submission, as the JSON that is stored. Never raises.
 
     ``status`` is ``graded``, ``unreadable`` (no notebook: 0 points) or
     ``GRADER ERROR`` (not the student's fault: ``points`` is None).
     """
     started = time.perf_counter()
-    grade: dict[str, Any] = {
-        "exercise": exercise.name,
-        "student": shorten(student or path.stem),
-        "file": shorten(path.name),
-        "seed": seed,
-        "sandbox": remote.SANDBOX,
-        "of": exercise.points,
-    }
+    made = not_graded(exercise, submission, seed, "")
     try:
-        if path.is_symlink() or not path.is_file():
-            raise notebook.Unreadable("a link or a folder, not a file")
-        with path.open("rb") as file:
-            data = file.read(notebook.SIZE_LIMIT + 1)
-        grade["sha256"] = hashlib.sha256(data).hexdigest()
-        grade |= _grade_cells(exercise, notebook.code_cells(data), seed)
+        made |= _grade_cells(exercise, _data(submission), seed)
     except notebook.Unreadable as error:
-        grade |= _nothing(exercise, "unreadable", str(error)) | {"points": 0}
+        made |= {"status": "unreadable", "says": str(error), "points": 0}
     except Exception as error:  # whatever it was, the next student is graded
-        says = f"{type(error).__name__}: {error}"
-        grade |= _nothing(exercise, "GRADER ERROR", says)
-    return grade | {"seconds": round(time.perf_counter() - started, 1)}
+        made |= {"says": f"{type(error).__name__}: {error}"}
+    return made | {"seconds": round(time.perf_counter() - started, 1)}
 
 
-def _grade_cells(exercise: Exercise, cells: list[str], seed: int) -> dict[str, Any]:
-    with remote.Remote(exercise, cells) as submission:
-        outcomes = run(exercise.cases, submission.answers, seed)
-    missing = "".join(f", without {name}" for name in submission.limits_not_set)
+def not_graded(
+    exercise: Exercise, submission: Submission, seed: int, says: str
+) -> dict[str, Any]:
+    """The ``GRADER ERROR`` of one submission; ``says`` is what happened."""
+    return {
+        "exercise": exercise.name,
+        "version": exercise.version,
+        "student": shorten(submission.student),
+        "file": shorten(submission.file),
+        "sha256": submission.sha256,
+        "seed": seed,
+        "sandbox": "",
+        "status": "GRADER ERROR",
+        "says": says,
+        "points": None,
+        "of": exercise.points,
+        "questions": {},
+        "tests": [],
+        "flags": [],
+        "cells": {},
+        "answers": {},
+        "manual": {},
+        "seconds": 0.0,
+    }
+
+
+def _data(submission: Submission) -> bytes:
+    if submission.data is None:
+        raise notebook.Unreadable("a link or a folder, not a file")
+    return submission.data
+
+
+def _grade_cells(exercise: Exercise, data: bytes, seed: int) -> dict[str, Any]:
+    cells = notebook.code_cells(data)
+    with remote.Remote(exercise, cells) as answering:
+        cases = [stopped_in_time(case, exercise, answering) for case in exercise.cases]
+        outcomes = run(cases, answering.answers, seed)
+    missing = "".join(f", without {name}" for name in answering.limits_not_set)
     return {
         "status": "graded",
-        "says": "",
         "sandbox": remote.SANDBOX + missing,
         "points": sum(outcome.points for outcome in outcomes),
         "questions": _questions(exercise, outcomes),
@@ -63,9 +122,10 @@ def _grade_cells(exercise: Exercise, cells: list[str], seed: int) -> dict[str, A
         "flags": _flags(exercise, cells),
         "cells": {
             notebook.place(index, cells[index - 1], exercise.answers): says
-            for index, says in sorted(submission.cell_errors.items())
+            for index, says in sorted(answering.cell_errors.items())
         },
         "answers": _answers(exercise, cells),
+        "manual": written_answers(data, exercise.manual),
     }
 
 
@@ -117,17 +177,4 @@ def _test(outcome: Outcome) -> dict[str, Any]:
         "of": case.points,
         "says": outcome.says,
         "hint": case.hint if outcome.status == "failed" else "",
-    }
-
-
-def _nothing(exercise: Exercise, status: str, says: str) -> dict[str, Any]:
-    return {
-        "status": status,
-        "says": says,
-        "points": None,
-        "questions": {},
-        "tests": [],
-        "flags": [],
-        "cells": {},
-        "answers": {},
     }
