@@ -44,8 +44,10 @@ class Limits:
     call_seconds: float = 10.0
     total_seconds: float = 180.0  # the whole submission, restarts included
     start_seconds: float = 60.0  # a worker's start: torch takes a while to import
+    test_seconds: float = 10.0  # processor time of one test, its answers' not included
     memory_mb: int = 4096  # address space of the process
     file_mb: int = 64  # one written file
+    disk_mb: int = 256  # all written files, where the sandbox can count them
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Exercise:
     def version(self) -> str:
         """12 hex digits that change with the text, the tests and the overlay."""
         files = {name: self.folder / name for name in _FILES}
-        for path in _files(self.overlay) if self.overlay else ():
+        for path in files_of(self.overlay) if self.overlay else ():
             files[f"overlay/{path.relative_to(self.overlay).as_posix()}"] = path
         digest = hashlib.sha256()
         for name, path in files.items():
@@ -269,7 +271,7 @@ def _points(cases: Iterable[Case]) -> int:
     return sum(case.points for case in cases)
 
 
-def _files(folder: Path) -> list[Path]:
+def files_of(folder: Path) -> list[Path]:
     """What a teacher put there; not what Python and editors leave beside it."""
     return sorted(
         path

@@ -24,21 +24,26 @@ _CODE_LIMIT = 20_000  # characters of an answer that are kept for the report
 class Submission:
     """What ``student`` handed in: the bytes of a file, to be graded on any machine.
 
-    ``data`` is None for a link or a folder, which is never followed.
+    ``data`` is None for a link or a folder, which is never followed, and for what
+    could not be read; then ``error`` says why.
     """
 
     student: str
     file: str
     data: bytes | None
+    error: str = ""
 
     @classmethod
-    def read(cls, path: Path, student: str | None = None) -> Submission:
-        """The file at ``path``, up to a size that is refused. Raises ``OSError``."""
-        data = None
-        if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
-                data = file.read(notebook.SIZE_LIMIT + 1)
-        return cls(student or path.stem, path.name, data)
+    def read(cls, path: Path, student: str) -> Submission:
+        """The file at ``path``, up to a size that is refused."""
+        data, says = None, ""
+        try:
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb") as file:
+                    data = file.read(notebook.SIZE_LIMIT + 1)
+        except OSError as error:
+            says = str(error)
+        return cls(student, path.name, data, says)
 
     @property
     def sha256(self) -> str:
@@ -50,12 +55,7 @@ def grade_one(
     exercise: Exercise, path: Path, seed: int, student: str | None = None
 ) -> dict[str, Any]:
     """The grade of the notebook at ``path``, as ``grade``. Never raises."""
-    try:
-        submission = Submission.read(path, student)
-    except OSError as error:
-        unread = Submission(student or path.stem, path.name, None)
-        return not_graded(exercise, unread, seed, str(error))
-    return grade(exercise, submission, seed)
+    return grade(exercise, Submission.read(path, student or path.stem), seed)
 
 
 def grade(exercise: Exercise, submission: Submission, seed: int) -> dict[str, Any]:
@@ -65,7 +65,9 @@ def grade(exercise: Exercise, submission: Submission, seed: int) -> dict[str, An
     ``GRADER ERROR`` (not the student's fault: ``points`` is None).
     """
     started = time.perf_counter()
-    made = not_graded(exercise, submission, seed, "")
+    made = not_graded(exercise, submission, seed, submission.error)
+    if submission.error:
+        return made
     try:
         made |= _grade_cells(exercise, _data(submission), seed)
     except notebook.Unreadable as error:
@@ -108,9 +110,12 @@ def _data(submission: Submission) -> bytes:
 
 
 def _grade_cells(exercise: Exercise, data: bytes, seed: int) -> dict[str, Any]:
-    cells = notebook.code_cells(data)
+    cells, limits = notebook.code_cells(data), exercise.limits
     with remote.Remote(exercise, cells) as answering:
-        cases = [stopped_in_time(case, exercise, answering) for case in exercise.cases]
+        cases = [
+            stopped_in_time(case, limits.test_seconds, answering.stop)
+            for case in exercise.cases
+        ]
         outcomes = run(cases, answering.answers, seed)
     missing = "".join(f", without {name}" for name in answering.limits_not_set)
     return {
