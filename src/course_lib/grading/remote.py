@@ -10,51 +10,20 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from course_lib.grading import notebook, wire
+from course_lib.grading import notebook, sandbox, wire
 from course_lib.grading.answers import Answers, shorten
 from course_lib.grading.exercises import Exercise
 from course_lib.grading.question import Failed
 from course_lib.grading.run import GraderError
-
-SANDBOX = "process"  # the level that stands in every report
-OPEN = (
-    "read and change the files of the user who grades: other submissions, the stored "
-    "grades, this grader",
-    "use the network",
-    "start processes that outlive the grading, and signal or inspect those of the user "
-    "who grades",
-    "fill the disk with many files, each below the limit",
-)
-"""What a submission can still do at this level; it stands in every report."""
+from course_lib.grading.sandbox import Level
 
 _CALLS_LOST = 2  # a function that died so often is not called again
-
-
-def worker_argv() -> list[str]:
-    """The command that starts a worker; a stronger sandbox is put in front of it."""
-    return [sys.executable, "-I", "-m", "course_lib.grading.worker"]
-
-
-def _environment(home: str) -> dict[str, str]:
-    # Nothing of the grader's own environment: it may hold tokens and paths.
-    return {
-        "PATH": "/usr/bin:/bin",
-        "HOME": home,
-        "TMPDIR": home,
-        "LANG": "C.UTF-8",
-        "MPLBACKEND": "Agg",
-        "MPLCONFIGDIR": home,
-        "OMP_NUM_THREADS": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
 
 
 class _Lost(Exception):
@@ -66,15 +35,19 @@ class Remote:
 
     After a restart all cells run again but those that killed a worker, so that honest
     work around a misfired cell still counts. ``cell_errors`` says what went wrong in
-    which cell (counted from 1). Raises ``GraderError`` where no worker starts.
+    which cell (counted from 1). ``level`` is by default the strongest there is here.
+    Raises ``GraderError`` where no worker starts at it: never is a weaker one taken.
     """
 
-    def __init__(self, exercise: Exercise, cells: list[str]) -> None:
+    def __init__(
+        self, exercise: Exercise, cells: list[str], level: Level | None = None
+    ) -> None:
         self.exercise = exercise
         self.limits = exercise.limits
         self.cells = cells
+        self.level = level or sandbox.strongest()
         self.cell_errors: dict[int, str] = {}
-        self.limits_not_set: list[str] = []
+        self._not_set: list[str] = []
         self._deadly: set[int] = set()
         self._calls_lost: dict[str, int] = {}
         self._worker: _Worker | None = None
@@ -90,6 +63,11 @@ class Remote:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def sandbox(self) -> str:
+        """The level and what of it was not to be had: ``process, without seccomp``."""
+        return ", without ".join([self.level.name, *self._not_set])
 
     @property
     def answers(self) -> Answers:
@@ -160,10 +138,10 @@ class Remote:
 
     def _start(self) -> _Worker:
         try:
-            worker = _Worker(self.exercise)
-        except GraderError:
-            worker = _Worker(self.exercise)  # once more: the machine may be busy
-        self.limits_not_set = worker.limits_not_set
+            worker = _Worker(self.exercise, self.level)
+        except GraderError:  # once more: the machine may be busy
+            worker = _Worker(self.exercise, self.level)
+        self._not_set = worker.not_set
         return worker
 
     def stop(self) -> None:
@@ -176,25 +154,20 @@ class Remote:
 class _Worker:
     """One process and its two pipes."""
 
-    def __init__(self, exercise: Exercise) -> None:
-        limits = exercise.limits
+    def __init__(self, exercise: Exercise, level: Level) -> None:
+        self._level = level
         self._turn = 0
         self._home = tempfile.TemporaryDirectory(
             prefix="course-grading-", ignore_cleanup_errors=True
         )
         with tempfile.TemporaryFile() as errors:
-            self._process = _spawn(self._home.name, errors)
-            setup = {
-                "memory": limits.memory_mb * 2**20,
-                "cpu": round(limits.total_seconds),
-                "file": limits.file_mb * 2**20,
-                "hide": list(exercise.hide),
-            }
+            argv = sandbox.worker_argv(
+                level, exercise.hide, exercise.limits, self._home.name
+            )
+            self._process = _spawn(argv, self._home.name, errors)
             try:
-                reply = wire.decode(
-                    self.exchange(wire.encode(setup), limits.start_seconds)
-                )
-                self.limits_not_set = [str(name) for name in reply["not_set"]]
+                reply = wire.decode(self.exchange(b"", exercise.limits.start_seconds))
+                self.not_set = [str(name) for name in reply["not_set"]]
             except (_Lost, wire.WireError, KeyError, TypeError) as error:
                 self.kill()
                 errors.seek(0)
@@ -253,21 +226,23 @@ class _Worker:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             return "closed its connection"
+        if self._level == sandbox.BUBBLEWRAP and code > 128:
+            code = 128 - code  # it passes a signal on as a shell does
         if code < 0:
             return f"was ended by signal {-code}"
         return f"ended the process (exit status {code})"
 
 
-def _spawn(home: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _spawn(argv: list[str], home: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            worker_argv(),
+            argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             bufsize=0,
             cwd=Path(home),
-            env=_environment(home),
+            env=sandbox.environment(home),
             start_new_session=True,  # a group of its own, killed as one
         )
     except OSError as error:

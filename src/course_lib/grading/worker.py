@@ -1,4 +1,4 @@
-"""The process that runs a student's code: ``python -I -m course_lib.grading.worker``.
+"""What the process for a student's code does once ``confine`` has built its walls.
 
 It is *not* trusted. It knows no test, no seed and no expected value; it runs the cells
 it is sent, calls the functions it is asked for, and answers over the two pipes that
@@ -8,7 +8,7 @@ were its standard input and output.
 from __future__ import annotations
 
 import os
-import resource
+import site
 import sys
 import types
 from typing import Any, BinaryIO
@@ -18,13 +18,14 @@ from course_lib.grading import wire
 from course_lib.grading.answers import describe, perform, shorten
 
 
-def main() -> None:
-    """Say that we are there, then serve until the pipe closes."""
+def main(hide: list[str], not_set: list[str]) -> None:
+    """Serve until the pipe closes, without the modules in ``hide``.
+
+    The first request is answered with ``not_set``, the limits that could not be set.
+    """
     requests, replies = _private_pipes()
-    turn, message = _receive(requests)
-    setup = wire.decode(message)
-    not_set = _limit(setup["memory"], setup["cpu"], setup["file"])
-    namespace = _notebook(setup["hide"])
+    namespace = _notebook(hide)
+    turn, _ = _receive(requests)
     _send(replies, turn, wire.encode({"status": "ready", "not_set": not_set}))
     while True:
         turn, message = _receive(requests)
@@ -47,18 +48,6 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, replies
 
 
-def _limit(memory: int, cpu: int, file: int) -> list[str]:
-    """Set the limits that last for the process's life; name those that failed."""
-    not_set = []
-    wanted = {"RLIMIT_AS": memory, "RLIMIT_CPU": cpu, "RLIMIT_FSIZE": file}
-    for name, value in {**wanted, "RLIMIT_NOFILE": 256, "RLIMIT_CORE": 0}.items():
-        try:
-            resource.setrlimit(getattr(resource, name), (value, value))
-        except (OSError, ValueError):  # macOS knows no limit on the address space
-            not_set.append(name)
-    return not_set
-
-
 def _notebook(hide: list[str]) -> dict[str, Any]:
     """A fresh ``__main__``, in which ``check`` is silent and ``hide`` is not there."""
     for name in hide:
@@ -68,9 +57,13 @@ def _notebook(hide: list[str]) -> dict[str, Any]:
         return None
 
     course_lib.grading.exercise = lambda _: types.SimpleNamespace(check=silent)
+    course_lib.grading.progress = silent
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
-    vars(module)["display"] = silent  # a notebook has it without an import
+    # What a notebook has without an import.
+    vars(module)["display"] = silent
+    site.sethelper()
+    site.setquit()
     return vars(module)
 
 
@@ -101,7 +94,3 @@ def _receive(pipe: BinaryIO) -> tuple[int, bytes]:
 def _send(pipe: BinaryIO, turn: int, message: bytes) -> None:
     pipe.write(wire.FRAME.pack(turn, len(message)) + message)
     pipe.flush()
-
-
-if __name__ == "__main__":
-    main()
