@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from course_lib.grading import notebook, reports
-from course_lib.grading.exercises import Exercise, exercise
-from course_lib.grading.grade import grade_one
+from course_lib.grading import batch, notebook, reports, sandbox
+from course_lib.grading.exercises import Exercise, all_exercises, exercise
+from course_lib.grading.grade import Submission
 from course_lib.grading.prove import prove
-from course_lib.grading.reports import stored, terminal
+from course_lib.grading.reports import canvas, stored, terminal
+from course_lib.grading.reports.stored import Grade
+from course_lib.grading.shown import shown
+
+_AT_ONCE = 256  # jobs that a cluster is given; it may still be growing
 
 
 def grade_command(
@@ -26,6 +31,19 @@ def grade_command(
             show_default=False,
         ),
     ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The folder for the report.")
+    ] = Path("graded"),
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Submissions that are graded at the same time. By default one for "
+            "each core.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -33,80 +51,162 @@ def grade_command(
             "in the report's folder, or else a random one."
         ),
     ] = None,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="The folder for the report.")
-    ] = Path("graded"),
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of your own with more hidden tests, as "
+            "DIR/04_attention/hidden.py.",
+            exists=True,
+            file_okay=False,
+            metavar="DIR",
+        ),
+    ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(
+            help="The class list that Canvas exports; adds canvas.csv.",
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+        ),
+    ] = None,
+    require_sandbox: Annotated[
+        bool, typer.Option(help="Grade inside bubblewrap or not at all.")
+    ] = False,
+    scheduler: Annotated[
+        str, typer.Option(help="Grade on a Dask cluster, such as tcp://HOST:8786.")
+    ] = "",
+    part: Annotated[
+        str,
+        typer.Option(
+            metavar="K/N",
+            help="Grade only the K-th of N parts, K from 0, and write no tables. A "
+            "last run without it writes them.",
+        ),
+    ] = "",
 ) -> None:
     """Grade a notebook, or a folder of notebooks, with visible and hidden tests.
 
-    The table and the report are made from all grades in the report's folder; who is
-    graded again replaces his row.
+    What is graded already is kept, so the same command continues after a stop. The
+    tables and the report are made from all grades in the report's folder.
     """
     if os.name != "posix":
         _stop("Grading needs Linux or macOS; on Windows, run it inside WSL 2.")
-    exercise_name, submission = _arguments(arguments)
-    paths = notebook.submissions(submission)
-    if not paths:
-        _stop(f"No notebook (*.ipynb) in {submission}.")
-    try:
-        chosen = exercise(exercise_name or _told_by(submission))
-        _ = chosen.cases  # a mistake in the tests stops here, not at each student
-    except ValueError as error:
-        _stop(f"Which exercise? {error}.")
-    try:
-        earlier = stored.stored(out)
-    except ValueError as error:
-        _stop(f"{error} Choose another folder with -o.")
-    seed = _seed(chosen, earlier, seed, out)
-    try:
-        prove(chosen, seed)  # a mistake in a test would cost every student points
-    except ValueError as error:
-        _stop(f"{error}. Mend the test; nothing was graded.")
+    if scheduler and jobs:
+        _stop("-j is for this machine and --scheduler for a cluster: choose one.")
+    name, place = _arguments(arguments)
+    everyone = _submissions(place, part, seed)
     if os.geteuid() == 0:
-        typer.echo(
-            "Warning: you grade as root, so a submission may change anything on this "
-            "machine. Grade as an ordinary user.",
-            err=True,
+        _root(place)
+    best = sandbox.LEVELS[0]
+    if require_sandbox and not scheduler and (lacks := sandbox.refusal(best)):
+        _stop(
+            f"--require-sandbox: there is no {best.name} here ({lacks}). To have it on "
+            "Debian or Ubuntu: sudo apt-get install bubblewrap"
         )
-    grades = []
-    for number, path in enumerate(paths, start=1):
-        place = path.relative_to(submission) if submission.is_dir() else Path(path.name)
-        name = place.with_suffix("").as_posix()
-        grade = grade_one(chosen, path, seed, name)
-        grades.append(grade)
-        stored.write_student(grade, out / "students" / place.with_suffix(".json"))
-        typer.echo(f"[{number}/{len(paths)}] {terminal.line(grade)}")
-    everyone = stored.stored(out)
-    reports.write_class(chosen, everyone, out)
-    if len(grades) == 1:
-        typer.echo(terminal.text(grades[0]))
-    held = f"{len(everyone)} student" + ("s" if len(everyone) != 1 else "")
-    typer.echo(f"Seed {seed}. The report on {held} is {out / 'report.html'}.")
-    failed = [grade["student"] for grade in grades if grade["points"] is None]
+    try:
+        chosen = exercise(name, overlay)
+        seed = _seed(chosen, stored.stored(out), seed, out)
+        prove(chosen, seed)  # a mistake in a test would cost every student points
+        if roster:
+            canvas.read(roster)
+    except ValueError as error:
+        _stop(f"{str(error).rstrip('.')}. Nothing was graded.")
+
+    # A cluster's machines find out each for itself, unless one level is asked for.
+    level = None if scheduler else sandbox.strongest()
+    if require_sandbox:
+        level = best
+    kept, todo = _kept(everyone, out, best.name if require_sandbox else "")
+    if kept:
+        typer.echo(f"{len(kept)} of {len(everyone)} graded before.")
+    if scheduler:
+        where, at_once = batch.cluster(scheduler), _AT_ONCE
+    elif place.is_dir():
+        count = min(jobs or _cores(), len(todo))
+        where, at_once = batch.processes(count, chosen), 2 * count
+    else:
+        where, at_once = batch.here(), 1
+    grades = dict(kept)
+    if todo:
+        try:
+            with where as submit, shown(len(todo)) as show:
+                work = batch.jobs(chosen, todo, seed, level)
+                for grade in batch.grades(chosen, work, submit, at_once):
+                    grades[grade["student"]] = _store(grade, out)
+                    show(terminal.line(grade))
+        except ValueError as error:
+            _stop(f"{error}. Nothing was graded.")
+        except KeyboardInterrupt:
+            says = f"Stopped: {len(grades)} of {len(everyone)} are graded. "
+            typer.echo(says + "The same command continues.", err=True)
+            raise typer.Exit(130) from None
+    if part:
+        typer.echo(f"Part {part}: {len(grades)} graded, seed {seed}.")
+    else:
+        _report(chosen, list(grades.values()), out, roster, seed)
+    failed = [student for student, grade in grades.items() if grade["points"] is None]
     if failed:
         _stop(f"GRADER ERROR, not a zero, for: {', '.join(failed)}. Grade them again.")
 
 
 def _arguments(given: list[str]) -> tuple[str, Path]:
-    """The exercise's name, empty where none is given, and the submission's path."""
+    """The exercise, which one notebook says itself, and the submission's path."""
     if len(given) > 2:
         _stop(f"[EXERCISE] SUBMISSION is {given}; expected at most two arguments.")
-    *before, submission = given
-    name = Path(before[0]).name if before else ""
+    names = [one.name for one in all_exercises()]
+    name, submission = given if len(given) == 2 else ("", given[0])
+    if Path(name).name not in names and name and Path(submission).name in names:
+        _stop(f"The exercise comes first: course grade {submission} {name}")
     if not Path(submission).exists():
-        if before and Path(before[0]).exists():
-            _stop(f"The exercise comes first: course grade {submission} {before[0]}")
         _stop(f"SUBMISSION is {submission!r}; expected a notebook or a folder of them.")
+    name = name or _told_by(Path(submission))
+    if not name:
+        _stop(f"Which exercise? Name it first: course grade {names[0]} {submission}")
     return name, Path(submission)
 
 
-def _seed(
-    exercise: Exercise, earlier: list[stored.Grade], seed: int | None, out: Path
-) -> int:
+def _submissions(place: Path, part: str, seed: int | None) -> dict[str, Path]:
+    """The notebooks of ``part`` by student."""
+    try:
+        found = notebook.submissions(place)
+    except OSError as error:
+        _stop(f"Not all of {place} can be read: {error}.")
+    if not found:
+        _stop(f"No notebook (*.ipynb) in {place}.")
+    if not part:
+        return found
+    if seed is None:
+        _stop("--part needs --seed: all parts have to draw the same inputs.")
+    try:
+        index, count = map(int, part.split("/"))
+    except ValueError:
+        index, count = 0, 0
+    if not 0 <= index < count:
+        _stop(f"--part is {part!r}; expected K/N with K from 0 to N - 1, such as 0/8.")
+    return dict(list(found.items())[index::count])
+
+
+def _root(place: Path) -> None:
+    """Say what is wrong with grading as root, and do not grade a class so."""
+    says = "you are root, and what a submission does to this machine is done as root"
+    if place.is_dir():
+        _stop(
+            f"Not graded: {says}. Grade a class as an ordinary user, such as with: "
+            "sudo -u NAME course grade ..."
+        )
+    typer.echo(f"Warning: {says}. Grade nobody's notebook but your own.", err=True)
+
+
+def _seed(exercise: Exercise, earlier: list[Grade], seed: int | None, out: Path) -> int:
     """The seed to grade with. Stops where ``out`` holds grades of another kind."""
     for grade in earlier:
         if grade["exercise"] != exercise.name:
             there = f"of {grade['exercise']}, not of {exercise.name}"
+        elif grade["version"] != exercise.version:
+            there = (
+                f"by other tests (version {grade['version']}, now {exercise.version})"
+            )
         elif seed is not None and grade["seed"] != seed:
             there = f"with the seed {grade['seed']}, not {seed}"
         else:
@@ -115,6 +215,55 @@ def _seed(
     if seed is None:
         seed = earlier[0]["seed"] if earlier else secrets.randbelow(2**31)
     return seed
+
+
+def _kept(
+    everyone: Mapping[str, Path], out: Path, level: str
+) -> tuple[dict[str, Grade], dict[str, Path]]:
+    """The grades that are there already, and the notebooks that are still to grade."""
+    earlier = {grade["student"]: grade for grade in stored.stored(out)}
+    kept, todo = {}, {}
+    for student, path in everyone.items():
+        grade = earlier.get(student)
+        if (
+            grade
+            and grade["points"] is not None
+            and grade["sha256"] == Submission.read(path, student).sha256
+            and (not grade["sandbox"] or grade["sandbox"].startswith(level))
+        ):
+            kept[student] = grade
+        else:
+            todo[student] = path
+    return kept, todo
+
+
+def _store(grade: Grade, out: Path) -> Grade:
+    """Write ``grade`` at once: what is stored is not lost by what happens next."""
+    try:
+        stored.write_student(grade, out / "students" / f"{grade['student']}.json")
+    except OSError as error:
+        typer.echo(f"The grade of {grade['student']} is not stored: {error}", err=True)
+        return {**grade, "points": None}
+    return grade
+
+
+def _report(
+    exercise: Exercise, grades: list[Grade], out: Path, roster: Path | None, seed: int
+) -> None:
+    """Write the class's reports and say where they are."""
+    everyone = stored.stored(out)
+    for says in reports.write_class(exercise, everyone, out, roster):
+        typer.echo(says, err=True)
+    if len(grades) == 1:
+        typer.echo(terminal.text(grades[0]))
+    held = f"{len(everyone)} student" + ("s" if len(everyone) != 1 else "")
+    typer.echo(f"Seed {seed}. The report on {held} is {out / 'report.html'}.")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))  # those that this process may use
+    return os.cpu_count() or 1
 
 
 def _told_by(submission: Path) -> str:
@@ -127,6 +276,6 @@ def _told_by(submission: Path) -> str:
     return notebook.exercise_name(cells) or ""
 
 
-def _stop(says: str) -> None:
+def _stop(says: str) -> NoReturn:
     typer.echo(says, err=True)
     raise typer.Exit(1)

@@ -14,6 +14,7 @@ from course_lib.grading.exercises import Exercise
 from course_lib.grading.overdue import stopped_in_time
 from course_lib.grading.reports.manual import written_answers
 from course_lib.grading.run import Outcome, run
+from course_lib.grading.sandbox import Level
 
 # Worth a look in any exercise: what plain answers never need.
 _SUSPECT = ("ctypes", "inspect", "os", "socket", "subprocess", "sys")
@@ -58,9 +59,15 @@ def grade_one(
     return grade(exercise, Submission.read(path, student or path.stem), seed)
 
 
-def grade(exercise: Exercise, submission: Submission, seed: int) -> dict[str, Any]:
+def grade(
+    exercise: Exercise,
+    submission: Submission,
+    seed: int,
+    level: Level | None = None,
+) -> dict[str, Any]:
     """The grade of one submission, as the JSON that is stored. Never raises.
 
+    ``level`` of the sandbox is by default the strongest that this machine offers.
     ``status`` is ``graded``, ``unreadable`` (no notebook: 0 points) or
     ``GRADER ERROR`` (not the student's fault: ``points`` is None).
     """
@@ -69,7 +76,7 @@ def grade(exercise: Exercise, submission: Submission, seed: int) -> dict[str, An
     if submission.error:
         return made
     try:
-        made |= _grade_cells(exercise, _data(submission), seed)
+        made |= _grade_cells(exercise, _data(submission), seed, level)
     except notebook.Unreadable as error:
         made |= {"status": "unreadable", "says": str(error), "points": 0}
     except Exception as error:  # whatever it was, the next student is graded
@@ -109,9 +116,11 @@ def _data(submission: Submission) -> bytes:
     return submission.data
 
 
-def _grade_cells(exercise: Exercise, data: bytes, seed: int) -> dict[str, Any]:
+def _grade_cells(
+    exercise: Exercise, data: bytes, seed: int, level: Level | None
+) -> dict[str, Any]:
     cells, limits = notebook.code_cells(data), exercise.limits
-    with remote.Remote(exercise, cells) as answering:
+    with remote.Remote(exercise, cells, level) as answering:
         cases = [
             stopped_in_time(case, limits.test_seconds, answering.stop)
             for case in exercise.cases

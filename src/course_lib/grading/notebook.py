@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
+import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 SIZE_LIMIT = 64 * 2**20  # bytes; outputs of a training run fit well below
+_NAME_LIMIT = 200  # bytes of a part of a path; a disk takes 255 with all endings
 _MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 # Not from the syntax: of a cell with a mistake in it we want to know this as well.
 _DEFINED = re.compile(r"^[ \t]*(?:def\s+(\w+)|(\w+)[ \t]*=(?!=))", re.MULTILINE)
@@ -143,10 +147,57 @@ def _parsed(source: str) -> ast.Module | None:
         return None
 
 
-def submissions(path: Path) -> list[Path]:
-    """The notebooks to grade at ``path``: itself, or all below a folder, sorted."""
+def submissions(path: Path) -> dict[str, Path]:
+    """The notebooks to grade by their student: that at ``path``, or all below a folder.
+
+    A student is called as the path in the folder, without ``.ipynb``. Every name is
+    safe as the path of a file of its own, also where ``A`` and ``a`` are the same.
+    Raises ``OSError`` for a folder that cannot be read.
+    """
     if path.is_file():
-        return [path]
-    return sorted(
-        file for file in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in file.parts
-    )
+        return {_name(Path(path.name)): path}
+    found: dict[str, Path] = {}
+    taken = set()
+    for file in _below(path):
+        place = file.relative_to(path)
+        name = _name(place)
+        if name.casefold() in taken:
+            name += "~" + hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
+        taken.add(name.casefold())
+        found[name] = file
+    return found
+
+
+def _below(folder: Path) -> list[Path]:
+    def stop(error: OSError) -> None:
+        raise error  # or a student in there would be forgotten
+
+    found = []
+    for here, folders, files in os.walk(folder, onerror=stop):
+        # Copies that Jupyter keeps, and what macOS puts into zip files.
+        folders[:] = [f for f in folders if f not in (".ipynb_checkpoints", "__MACOSX")]
+        found += [
+            Path(here, file)
+            for file in files
+            if file.lower().endswith(".ipynb") and not file.startswith("._")
+        ]
+    return sorted(found)
+
+
+def _name(place: Path) -> str:
+    return "/".join(_safe(part) for part in (*place.parts[:-1], place.name[:-6]))
+
+
+def _safe(part: str) -> str:
+    """``part`` as the name of a file that any disk and any terminal can take."""
+    # macOS takes letters and their accents apart in the names of files.
+    part = unicodedata.normalize("NFC", part)
+    part = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in part)
+    if not part.strip("."):  # "..", of all names
+        part = part.replace(".", "_") or "_"
+    if part.lower().endswith(".json"):  # the name of a file that we write
+        part += "_"
+    if len(part.encode()) > _NAME_LIMIT:
+        digest = hashlib.sha256(part.encode()).hexdigest()[:8]
+        part = part.encode()[:_NAME_LIMIT].decode(errors="ignore") + "~" + digest
+    return part
