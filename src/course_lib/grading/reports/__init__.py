@@ -2,17 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from course_lib.grading.exercises import Exercise
-from course_lib.grading.reports import page, table
+from course_lib.grading.reports import (
+    canvas,
+    gradescope,
+    manual,
+    page,
+    similarity,
+    spreadsheet,
+    stored,
+    table,
+)
+from course_lib.grading.reports.result import results
+from course_lib.grading.reports.similarity import Pair
 from course_lib.grading.reports.stored import Grade
 
 
-def write_class(exercise: Exercise, grades: list[Grade], folder: Path) -> None:
-    """Write ``grades.csv`` and ``report.html`` into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    table.write(exercise, grades, folder / "grades.csv")
-    (folder / "report.html").write_text(
-        page.page(exercise, grades), encoding="utf-8", errors="replace"
-    )
+def write_class(
+    exercise: Exercise,
+    grades: list[Grade],
+    folder: Path,
+    roster: Path | None = None,
+) -> list[str]:
+    """Write all reports on ``grades`` into ``folder``.
+
+    Returns a sentence for each thing that a teacher has to know: a file that is no
+    grade or could not be written, a row that does not count, a student whom the roster
+    does not have.
+    """
+    says = stored.broken(folder)
+    sheet = manual.read(exercise, grades, folder / "manual.csv")
+    says += sheet.refused
+    everyone = results(exercise, grades, sheet)
+    pairs = similarity.pairs(exercise, grades)
+
+    def write(name: str, write_to: Callable[[Path], object]) -> None:
+        try:
+            write_to(folder / name)
+        except OSError as error:  # open in Excel, say; the others are still written
+            says.append(f"{folder / name} could not be written: {error}.")
+
+    if exercise.manual and sheet.readable:
+        write("manual.csv", lambda path: manual.write(exercise, grades, sheet, path))
+    write("grades.csv", lambda path: table.write(exercise, everyone, path))
+    write("gradescope", lambda path: gradescope.write(exercise, everyone, path))
+    write("similarity.csv", lambda path: spreadsheet.write(path, _pairs(pairs)))
+    if roster is not None:
+        try:
+            gradebook = canvas.read(roster)
+        except ValueError as error:
+            says.append(f"{error} So there is no canvas.csv.")
+        else:
+            write(
+                "canvas.csv",
+                lambda path: says.extend(
+                    canvas.write(exercise, everyone, gradebook, path)
+                ),
+            )
+    # Last: it says what became of the others.
+    text = page.page(exercise, everyone, pairs, says)
+    write("report.html", lambda path: stored.write_text(path, text))
+    return says
+
+
+def _pairs(pairs: list[Pair]) -> list[list[str]]:
+    rows = [
+        [pair.one, pair.other, " ".join(pair.questions), f"{pair.share:.2f}", pair.why]
+        for pair in pairs
+    ]
+    return [["one", "other", "questions", "share", "why"], *rows]

@@ -1,149 +1,238 @@
-"""``report.html``: the grades first, then the tests, then each student.
-
-One file without scripts. All that a student wrote is escaped.
-"""
+"""``report.html``: the class first, then each student."""
 
 from __future__ import annotations
 
-import html
 import statistics
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
-from course_lib.grading import remote
+from course_lib.grading import sandbox
 from course_lib.grading.exercises import Exercise
-from course_lib.grading.reports.stored import Grade
+from course_lib.grading.reports import similarity
+from course_lib.grading.reports.markup import (
+    Markup,
+    bar,
+    document,
+    escape,
+    listed,
+    table,
+)
+from course_lib.grading.reports.result import Result, number, possible
+from course_lib.grading.reports.similarity import Pair
+from course_lib.grading.reports.table import points
 from course_lib.grading.reports.terminal import hint
 
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 1rem auto;
-  padding: 0 1rem; }
-table { border-collapse: collapse; }
-caption { text-align: left; font-weight: bold; padding: .5rem 0; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
-  border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
-section { margin: 2rem 0;
-  border-top: 2px solid color-mix(in srgb, currentColor 50%, transparent); }
-.wide, pre { overflow-x: auto; }
-.bar { display: inline-block; height: .8em; background: currentColor; }
-"""
-
 _STATUSES = (
-    ("graded", "the tests ran; the points are theirs"),
-    ("unreadable", "the file is no notebook: 0 points"),
-    ("GRADER ERROR", "not the student's fault: no points are given; grade again"),
+    "graded: the tests ran; the points are theirs.",
+    "unreadable: the file is no notebook: 0 points.",
+    "GRADER ERROR: not the student's fault: no points are given; grade again.",
 )
 _BINS = 5
 
 
-class _Markup(str):
-    """Text that is HTML already."""
-
-
-def page(exercise: Exercise, grades: list[Grade]) -> str:
-    """The report on all ``grades``, as HTML."""
-    seeds = ", ".join(sorted({str(grade["seed"]) for grade in grades}))
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_html(exercise.title)}: grades</title><style>{_STYLE}</style></head>"
-        f"<body><main><h1>{_html(exercise.title)}: grades</h1>"
-        f"<p>Exercise {_html(exercise.name)}, {exercise.points} points, "
-        f"seed {_html(seeds)}.</p>"
-        '<h2 id="grades">Grades</h2>'
-        + _summary(exercise, grades)
-        + _by_student(exercise, grades)
-        + "<p>What a status says:</p><ul>"
-        + "".join(f"<li><em>{word}</em>: {says}.</li>" for word, says in _STATUSES)
-        + "</ul><p>A flag marks code that deserves a look, and takes no points. Which "
-        "line it is, and the answer around it, stand under the student's name.</p>"
-        "<h2>Tests</h2>"
-        + _by_test(exercise, grades)
-        + "<h2>How safe the grading was</h2>"
-        + _sandbox()
-        + "<h2>Each student</h2>"
-        + "".join(_details(number, grade) for number, grade in enumerate(grades))
-        + "</main></body></html>\n"
+def page(
+    exercise: Exercise,
+    results: Sequence[Result],
+    pairs: Sequence[Pair],
+    says: Sequence[str],
+) -> str:
+    """The report as HTML. ``says`` is what a teacher has to know first."""
+    sections = {
+        "Grades": _grades(exercise, results),
+        "Tests": _tests(exercise, results),
+        "Written answers": _written(exercise, results),
+        "Alike answers": _alike(pairs, results),
+        "How safe the grading was": _sandbox(results),
+        "Each student": "".join(
+            _student(exercise, at, result) for at, result in enumerate(results)
+        ),
+    }
+    titles = [title for title, section in sections.items() if section]
+    places = {title: title.lower().replace(" ", "-") for title in titles}
+    links = "".join(
+        f'<li><a href="#{place}">{title}</a></li>' for title, place in places.items()
     )
-
-
-def _summary(exercise: Exercise, grades: list[Grade]) -> str:
-    points = [grade["points"] for grade in grades if grade["status"] == "graded"]
-    without = len(grades) - len(points)
-    left_out = f" {without} without a graded notebook left out." if without else ""
-    if not points:
-        return f"<p>Nobody is graded yet.{left_out}</p>"
-    spread = f"{statistics.stdev(points):.1f}" if len(points) > 1 else "–"
-    numbers = (
-        f"<p>{len(points)} graded.{left_out} Mean {statistics.mean(points):.1f}, "
-        f"median {statistics.median(points):g}, standard deviation {spread}, "
-        f"lowest {min(points)}, highest {max(points)} of {exercise.points} points.</p>"
-    )
-    rows = []
-    for index in range(_BINS):
-        # Whole points from `low` to `high`; the first part holds 0 as well.
-        low = exercise.points * index // _BINS + (index > 0)
-        high = exercise.points * (index + 1) // _BINS
-        count = sum(low <= one <= high for one in points)
-        bar = (
-            f'<span class="bar" style="width:{15 * count / len(points):.2f}em"></span>'
+    return document(
+        f"{exercise.title}: grades",
+        f"<main><h1>{escape(exercise.title)}: grades</h1>"
+        f"<p>{escape(_head(exercise, results))}</p>"
+        + (
+            f'<div class="notes"><p>Look at this:</p>{listed(says)}</div>'
+            if says
+            else ""
         )
-        rows.append([f"{low} to {high}", _Markup(f"{bar} {count}")])
-    return numbers + _table("Distribution", ["Points", "Students"], rows)
+        + f'<nav aria-label="Sections"><ul>{links}</ul></nav>'
+        + "".join(
+            f'<section><h2 id="{place}">{title}</h2>{sections[title]}</section>'
+            for title, place in places.items()
+        )
+        + "</main>",
+    )
 
 
-def _by_student(exercise: Exercise, grades: list[Grade]) -> str:
+def _head(exercise: Exercise, results: Sequence[Result]) -> str:
+    seeds = ", ".join(sorted({str(result.grade["seed"]) for result in results}))
+    by_hand = possible(exercise) - exercise.points
+    hand = f" and {by_hand} given by hand" if by_hand else ""
+    return (
+        f"Exercise {exercise.name}, version {exercise.version}; {exercise.points} "
+        f"points from tests{hand}; seed {seeds}; {_count(len(results), 'submission')}."
+    )
+
+
+def _grades(exercise: Exercise, results: Sequence[Result]) -> str:
+    questions = [*exercise.questions, *exercise.manual]
+    head = ["Student", "Status", "Points", *questions, "Flags", "Seconds", "Sandbox"]
     rows = [
         [
-            _Markup(f'<a href="#student-{number}">{_html(grade["student"])}</a>'),
-            grade["status"],
-            "" if grade["points"] is None else f"{grade['points']} of {grade['of']}",
-            *(grade["questions"].get(name, "") for name in exercise.questions),
-            len(grade["flags"]) or "",
-            grade["seconds"],
+            Markup(f'<a href="#student-{at}">{escape(result.student)}</a>'),
+            result.grade["status"],
+            _total(exercise, result),
+            *points(exercise, result),
+            len(result.grade["flags"]) or "",
+            result.grade["seconds"],
+            result.grade["sandbox"],
         ]
-        for number, grade in enumerate(grades)
+        for at, result in enumerate(results)
     ]
-    head = ["Student", "Status", "Points", *exercise.questions, "Flags", "Seconds"]
-    return _table("All students", head, rows)
+    return (
+        _summary(exercise, results)
+        + '<p class="find" hidden><label for="find">Find a student</label>'
+        '<input id="find" type="search" autocomplete="off">'
+        '<output for="find"></output></p>'
+        + table("All students", head, rows, kind="sortable")
+        + "<p>What a status says:</p>"
+        + listed(_STATUSES)
+        + "<p>A flag marks code that deserves a look, and takes no points. Which line "
+        "it is, and the answer around it, stand under the student's name.</p>"
+    )
 
 
-def _by_test(exercise: Exercise, grades: list[Grade]) -> str:
-    graded = [grade for grade in grades if grade["status"] == "graded"]
+def _summary(exercise: Exercise, results: Sequence[Result]) -> str:
+    graded = [r.points for r in results if r.grade["status"] == "graded"]
+    most, without = possible(exercise), len(results) - len(graded)
+    left_out = f" {without} without a graded notebook left out." if without else ""
+    open_ = sum(bool(result.pending) for result in results)
+    if open_:
+        left_out += (
+            f" {_count(open_, 'student')} with points still to be given by hand in "
+            "manual.csv: counted as they stand."
+        )
+    if not graded:
+        return f"<p>Nobody is graded yet.{left_out}</p>"
+    spread = f"{statistics.stdev(graded):.1f}" if len(graded) > 1 else "–"
+    rows, below = [], -1.0
+    for index in range(_BINS):
+        # Up to whole points; the first part holds 0 as well.
+        low, high = most * index // _BINS, most * (index + 1) // _BINS
+        count = sum(below < one <= high for one in graded)
+        words = f"{low + (index > 0)} to {high}"
+        rows.append([words, bar(count / len(graded), str(count))])
+        below = high
+    return (
+        f"<p>{len(graded)} graded.{left_out} Mean {statistics.mean(graded):.1f}, "
+        f"median {number(statistics.median(graded))}, standard deviation {spread}, "
+        f"lowest {number(min(graded))}, highest {number(max(graded))} of {most} "
+        "points.</p>" + table("Distribution", ["Points", "Students"], rows)
+    )
+
+
+def _tests(exercise: Exercise, results: Sequence[Result]) -> str:
+    graded = [result.grade for result in results if result.grade["status"] == "graded"]
     passed = [
         test["name"]
         for grade in graded
         for test in grade["tests"]
         if test["status"] == "passed"
     ]
-    rows = [
-        [
-            case.name,
-            case.title,
-            "hidden" if case.hidden else "visible",
-            case.points,
-            f"{passed.count(case.name)} of {len(graded)}",
-        ]
-        for case in exercise.cases
-    ]
-    return _table(
-        "How many pass each test", ["Test", "Asks", "Kind", "Points", "Passed"], rows
-    )
+    rows = []
+    for case in exercise.cases:
+        count = passed.count(case.name)
+        share = count / len(graded) if graded else 0.0
+        rows.append(
+            [
+                case.name,
+                bar(share, f"{count} of {len(graded)} ({share:.0%})"),
+                "hidden" if case.hidden else "visible",
+                case.points,
+                case.title,
+            ]
+        )
+    head = ["Test", "Passed", "Kind", "Points", "Asks"]
+    return table("How many pass each test", head, rows)
 
 
-def _sandbox() -> str:
-    opened = "".join(f"<li>{_html(item)}</li>" for item in remote.OPEN)
+def _written(exercise: Exercise, results: Sequence[Result]) -> str:
+    if not exercise.manual:
+        return ""
+    head = ["Student", "Points", "Comment", "Answer"]
     return (
-        f"<p>Sandbox level: <strong>{remote.SANDBOX}</strong>. The tests ran in a "
-        "process of their own and only numbers came in, so no score was forged by what "
-        "an answer returned or patched. But at this level a submission can still:</p>"
-        f"<ul>{opened}</ul><p>So grade people whom you trust, or in a container that "
-        "you throw away.</p>"
+        "<p>Fill in <em>points</em> and <em>comment</em> in manual.csv, save it as CSV "
+        "in the same place, and grade once more with the same command: nothing is "
+        "graded twice, and the points join the totals.</p>"
+    ) + "".join(
+        table(
+            f"{name}: {question.title} ({_count(question.points, 'point')})",
+            head,
+            [[result.student, *_mark(exercise, result, name)] for result in results],
+            kind="tall",
+            text=head[2:],
+        )
+        for name, question in exercise.manual.items()
     )
 
 
-def _details(number: int, grade: Grade) -> str:
+def _mark(exercise: Exercise, result: Result, name: str) -> list[str]:
+    """Points, comment and answer to one manual question."""
+    mark, most = result.marks[name], exercise.manual[name].points
+    if name in result.pending:
+        given = f"pending, of {most}"
+    else:
+        given = "" if mark.points is None else f"{number(mark.points)} of {most}"
+    answer = result.grade["manual"].get(name, "")
+    return [given, mark.comment, answer or "(nothing written)"]
+
+
+def _alike(pairs: Sequence[Pair], results: Sequence[Result]) -> str:
+    at = {result.student: index for index, result in enumerate(results)}
+
+    def link(name: str) -> str:
+        text = escape(name)
+        return Markup(
+            f'<a href="#student-{at[name]}">{text}</a>' if name in at else text
+        )
+
+    if not pairs:
+        return "<p>No two submissions are more alike than chance makes them.</p>"
+    rows = [
+        [link(p.one), link(p.other), ", ".join(p.questions), f"{p.share:.0%}", p.why]
+        for p in pairs
+    ]
+    head = ["One", "Other", "Questions", "Share", "What is the same"]
+    return (
+        "<p>No proof of anything: a list of whom to ask about their code. "
+        f"{escape(similarity.SHARE)}</p>"
+        + table("Pairs, the most alike first", head, rows, text=head[-1:])
+    )
+
+
+def _sandbox(results: Sequence[Result]) -> str:
+    rows = [result.grade["sandbox"] for result in results]
+    said = "".join(
+        f"<h3>{level.name} ({_count(count, 'submission')})</h3>"
+        f"<p>What a submission can still do there:</p>{listed(level.open)}"
+        for level in sandbox.LEVELS
+        if (count := sum(row.partition(",")[0] == level.name for row in rows))
+    )
+    return (
+        "<p>The tests ran in a process of their own and only numbers came in, so no "
+        "score was forged by what an answer returned or patched. What an answer could "
+        "do to the machine depends on the level of the sandbox, which stands in each "
+        f"student's row.</p>{said}"
+    )
+
+
+def _student(exercise: Exercise, at: int, result: Result) -> str:
+    grade = result.grade
     tests = [
         [
             test["name"] + (" (hidden)" if test["hidden"] else ""),
@@ -155,47 +244,48 @@ def _details(number: int, grade: Grade) -> str:
     ]
     flags = [
         [
-            flag["name"],
-            flag["why"],
-            flag["where"],
-            flag["line"],
-            _Markup(f"<code>{_html(flag['code'])}</code>"),
+            *(flag[key] for key in ("name", "why", "where", "line")),
+            Markup(f"<code>{escape(flag['code'])}</code>"),
         ]
         for flag in grade["flags"]
     ]
-    points = "" if grade["points"] is None else f", {grade['points']} of {grade['of']}"
+    written = [
+        [f"{name}: {question.title}", *_mark(exercise, result, name)]
+        for name, question in exercise.manual.items()
+    ]
+    words = [grade["status"], _total(exercise, result)]
+    words += [f"{name} pending" for name in result.pending]
+    if flags:
+        words.append(_count(len(flags), "flag"))
+    facts = f"Sandbox: {grade['sandbox']}; {grade['seconds']} seconds."
     return (
-        f'<section id="student-{number}">'
-        f"<h3>{_html(grade['student'])}: {_html(grade['status'])}{points}</h3>"
-        f"<p>{_html(grade['says'])}</p>"
-        + _table("Tests", ["Test", "Result", "Points", "Why"], tests)
-        + _table("Cells that failed", ["Cell", "Why"], grade["cells"].items())
-        + _table("Flags", ["Use of", "Which", "Where", "Line", "Code"], flags)
+        f'<details class="student" id="student-{at}"><summary>'
+        f"<strong>{escape(result.student)}</strong>: "
+        f"{escape(', '.join(word for word in words if word))}</summary><div>"
+        f"<p>{escape(grade['says'])} {escape(facts)}</p>"
+        + table("Tests", ["Test", "Result", "Points", "Why"], tests, text=["Why"])
+        + table("Written answers", _WRITTEN, written, text=_WRITTEN[2:])
+        + table("Cells that failed", ["Cell", "Why"], grade["cells"].items())
+        + table("Flags", ["Use of", "Which", "Where", "Line", "Code"], flags)
         + "".join(
-            f"<details><summary>Code of {_html(question)}</summary>"
-            f"<pre><code>{_html(code)}</code></pre></details>"
+            f"<details><summary>Code of {escape(question)}</summary>"
+            f'<pre tabindex="0"><code>{escape(code)}</code></pre></details>'
             for question, code in grade["answers"].items()
             if code
         )
-        + '<p><a href="#grades">Back to the grades</a></p></section>'
+        + '<p><a href="#grades">Back to the grades</a></p></div></details>'
     )
 
 
-def _table(caption: str, head: list[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A table, or nothing where it has no rows."""
-    body = ""
-    for first, *others in rows:
-        cells = "".join(f"<td>{_html(value)}</td>" for value in others)
-        body += f'<tr><th scope="row">{_html(first)}</th>{cells}</tr>'
-    header = "".join(f'<th scope="col">{_html(text)}</th>' for text in head)
-    if not body:
+_WRITTEN = ("Question", "Points", "Comment", "Answer")
+
+
+def _total(exercise: Exercise, result: Result) -> str:
+    if result.points is None:
         return ""
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{_html(caption)}">'
-        f"<table><caption>{_html(caption)}</caption><thead><tr>{header}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    so_far = " so far" if result.pending else ""
+    return f"{number(result.points)} of {possible(exercise)}{so_far}"
 
 
-def _html(value: Any) -> str:
-    return value if isinstance(value, _Markup) else html.escape(str(value))
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from course_lib.grading.exercises import Exercise
-from course_lib.grading.reports.stored import Grade
+from course_lib.grading.reports import spreadsheet
+from course_lib.grading.reports.result import Result, number, possible
+
+PENDING = "pending"
 
 
-def write(exercise: Exercise, grades: list[Grade], path: Path) -> None:
-    """Write the table of ``grades``."""
-    opened = path.open("w", newline="", encoding="utf-8", errors="replace")
-    with opened as file:
-        writer = csv.writer(file)
-        before, after = ("student", "status", "points", "of"), ("flags", "sandbox")
-        writer.writerow((*before, *exercise.questions, *after, "seed", "sha256"))
-        for grade in grades:
-            writer.writerow(map(_cell, _row(exercise, grade)))
+def write(exercise: Exercise, results: Iterable[Result], path: Path) -> None:
+    """Write the table. ``points`` are those so far, where a question is pending."""
+    before, after = ("student", "status", "points", "of"), ("flags", "seconds")
+    questions = (*exercise.questions, *exercise.manual)
+    header = (*before, *questions, *after, "sandbox", "seed", "version", "sha256")
+    rows = [_row(exercise, result) for result in results]
+    spreadsheet.write(path, [header, *rows])
 
 
-def _row(exercise: Exercise, grade: Grade) -> list[Any]:
+def points(exercise: Exercise, result: Result) -> list[str]:
+    """What the student has for each question, those given by hand last."""
+    given = [
+        PENDING if name in result.pending else _number(mark.points)
+        for name, mark in result.marks.items()
+    ]
+    tested = [_number(result.grade["questions"].get(q)) for q in exercise.questions]
+    return [*tested, *given]
+
+
+def _row(exercise: Exercise, result: Result) -> list[Any]:
+    grade = result.grade
     return [
-        grade["student"],
+        result.student,
         grade["status"],
-        "" if grade["points"] is None else grade["points"],
-        grade["of"],
-        *(grade["questions"].get(name, "") for name in exercise.questions),
+        _number(result.points),
+        possible(exercise),
+        *points(exercise, result),
         "; ".join(
             f"{flag['name']}: {flag['where']}, line {flag['line']}"
             for flag in grade["flags"]
         ),
+        grade["seconds"],
         grade["sandbox"],
         grade["seed"],
+        grade["version"],
         grade.get("sha256", ""),
     ]
 
 
-def _cell(value: Any) -> Any:
-    # A spreadsheet would run a file named "=HYPERLINK(…)" as a formula.
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value
+def _number(value: float | None) -> str:
+    return "" if value is None else number(value)
