@@ -6,8 +6,10 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from course_lib.grading import build, exercise
 from course_lib.grading.exercises import Exercise, Limits
@@ -20,6 +22,12 @@ LIMITS = Limits(
     memory_mb=1500,
     file_mb=4,
 )
+
+
+@pytest.fixture(autouse=True)
+def _own_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the record of whoever runs it."""
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress"))
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +46,20 @@ def cells(rnn: Exercise) -> Callable[..., list[str]]:
         return [other.get(cell, cell) for cell in right]
 
     return replaced
+
+
+@pytest.fixture
+def names(cells: Callable[..., list[str]]) -> Callable[..., dict[str, Any]]:
+    """The namespace of such a notebook, its checks not run."""
+
+    def of(**answers: str) -> dict[str, Any]:
+        found = {"torch": torch}
+        for cell in cells(**answers):
+            if "check" not in cell:
+                exec(compile(cell, "<cell>", "exec"), found)
+        return found
+
+    return of
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-import torch
 
-from course_lib.grading.check import one_question, progress
+from course_lib.grading import check
 
 WRONG = """
 def rnn_step(x_t, h, W_x, W_h, b):
@@ -15,16 +14,12 @@ def rnn_step(x_t, h, W_x, W_h, b):
 """
 
 
-@pytest.fixture
-def names(cells):
-    def of(**answers):
-        found = {"torch": torch}
-        for cell in cells(**answers):
-            if "check" not in cell:
-                exec(compile(cell, "<cell>", "exec"), found)
-        return found
+def one_question(exercise, question, namespace):
+    return check.one_question(exercise, check.visible(exercise, question, namespace))
 
-    return of
+
+def all_questions(exercise, namespace):
+    return check.all_questions(exercise, check.visible(exercise, None, namespace))
 
 
 def test_right(rnn, names):
@@ -39,11 +34,11 @@ def test_right(rnn, names):
 def test_wrong_shows_expected_got_and_hint(rnn, names):
     table = one_question(rnn, "q1", names(q1=WRONG))
     assert table.caption == "q1: 1 of 2 visible points"
-    _, result, points, helps = table.rows[1]
+    (_, result, points), helps = table.rows[1], table.notes[1]
     assert (result, points) == ("✗ failed", "0 of 1")
     # The smallest input on which it fails: one sequence, one number, one state.
     assert re.match(r"For x_t = \[\[-?0\.\d\]\], h = \[\[", helps)
-    assert re.search(r"expected \[\[\S+\]\], got \[\[\S+\]\]\. Hint: \S", helps)
+    assert re.search(r"expected \[\[\S+\]\], got \[\[\S+\]\]\.\nHint: \S", helps)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +60,9 @@ def test_wrong_shows_expected_got_and_hint(rnn, names):
 def test_every_failure_is_a_sentence(rnn, names, answer, says):
     table = one_question(rnn, "q1", names(q1=answer))
     assert table.rows[0][1] == "✗ failed"
-    assert says in table.rows[0][3]
+    assert says in table.notes[0]
+    # Nobody needs to be told how to write what only has to be run.
+    assert ("Hint" in table.notes[0]) is ("There is no" not in says)
 
 
 def test_a_test_gets_copies(rnn, names):
@@ -82,9 +79,9 @@ def test_stub_is_not_written_yet(rnn, names):
     assert table.closing.startswith("Not written yet.")
 
 
-def test_progress(rnn, names):
+def test_all_questions(rnn, names):
     stub = "def bptt(*a): raise NotImplementedError"
-    table = progress(rnn, names(q1=WRONG, q3=stub))
+    table = all_questions(rnn, names(q1=WRONG, q3=stub))
     results = [(row[0], row[1]) for row in table.rows]
     assert results == [
         ("q1", "✗ partly passed"),
@@ -94,6 +91,7 @@ def test_progress(rnn, names):
         ("q5", "✓ passed"),
     ]
     assert table.caption == "An RNN by hand: 7 of 11 visible points"
+    assert table.shares == (0.5, 1, 0, 1, 1)
 
 
 def test_a_wrong_answer_to_q1_costs_nothing_in_q2(rnn, names):
@@ -111,20 +109,35 @@ def test_a_wrong_answer_to_q1_costs_nothing_in_q2(rnn, names):
 def test_html_is_a_table_that_a_screen_reader_can_read(rnn, names):
     answer = "def rnn_step(*a): raise ValueError('<b>&')"
     html = one_question(rnn, "q1", names(q1=answer))._repr_html_()
-    assert html.count('<th scope="col"') == 4
+    assert html.count('<th scope="col"') == 3
     assert html.count('<th scope="row"') == 2
     assert "<caption" in html
     assert 'role="status"' in html
     assert "<b>" not in html
     assert "&lt;b&gt;&amp;" in html
+    assert "<code>rnn_step</code> stopped" in html
     # Its colours are the page's own, light or dark.
-    assert not re.search(r"#[0-9a-f]{3}|rgb|background", html)
+    assert not re.search(r"#[0-9a-f]{3}|rgb|background(?!:none)", html)
 
 
 def test_the_same_twice(rnn, names):
     first = one_question(rnn, "q1", names(q1="def rnn_step(*a): return iter(())"))
     second = one_question(rnn, "q1", names(q1="def rnn_step(*a): return iter(())"))
     assert first == second
+
+
+def test_who_interrupts_a_loop_is_told_where_it_was(rnn, names):
+    # As a kernel does it, amid the answer.
+    found = names(q3="def bptt(*a): raise KeyboardInterrupt")
+    table = all_questions(rnn, found)
+    assert [row[1] for row in table.rows] == [
+        *["✓ passed"] * 2,
+        *["– stopped"] * 3,
+    ]
+    table = one_question(rnn, "q3", found)
+    assert {row[1] for row in table.rows} == {"– stopped"}
+    assert table.notes[0].startswith("You stopped it before the answer had come back.")
+    assert not any(table.notes[1:])
 
 
 def test_check_takes_the_notebooks_namespace(rnn, capsys, monkeypatch):

@@ -163,6 +163,14 @@ def grade_command(context: typer.Context) -> None:
     _hand_on(context, "course_lib.grading.command", "grade_command")
 
 
+@app.command("progress")
+def progress_command() -> None:
+    """Show how far you have come in the exercises, and what is next."""
+    from course_lib.grading.overview import show_in_terminal
+
+    show_in_terminal()
+
+
 @app.command("build-exercises", context_settings=_HANDED_ON, add_help_option=False)
 def build_command(context: typer.Context) -> None:
     """Build the exercise notebooks from their sources."""

@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import Any
 
 from course_lib.grading import wire
-from course_lib.grading.question import Failed, NotWritten
+from course_lib.grading.question import Failed, Missing, NotWritten
 
 _TEXT_LIMIT = 500
 # The file names that a worker, Jupyter and Colab give to a notebook's cells.
@@ -56,7 +56,7 @@ class Answers:
         if status == "not written":
             raise NotWritten(name)
         if status == "missing":
-            raise Failed(self._missing(name))
+            raise Missing(self._missing(name))
         said = reply.get("says") if status == "failed" else None
         raise Failed(shorten(said) if isinstance(said, str) else "No readable answer.")
 

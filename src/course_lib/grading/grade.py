@@ -189,5 +189,5 @@ def _test(outcome: Outcome) -> dict[str, Any]:
         "points": outcome.points,
         "of": case.points,
         "says": outcome.says,
-        "hint": case.hint if outcome.status == "failed" else "",
+        "hint": outcome.hint,
     }

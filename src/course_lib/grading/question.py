@@ -28,7 +28,11 @@ class NotWritten(Exception):
 
 
 class Failed(Exception):
-    """The answer could not be had: it raised, took too long, or is not there."""
+    """The answer could not be had: it raised or took too long."""
+
+
+class Missing(Failed):
+    """There is no function of the name: its cell was not run, or has a mistake."""
 
 
 @dataclass(frozen=True)

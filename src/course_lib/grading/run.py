@@ -10,18 +10,20 @@ from typing import Literal
 import torch
 
 from course_lib.grading.answers import Answers, describe, giving
-from course_lib.grading.question import Case, Failed, NotWritten, Wrong
+from course_lib.grading.question import Case, Failed, Missing, NotWritten, Wrong
 
-Status = Literal["passed", "failed", "not written yet"]
+# In a notebook only: "stopped" by hand.
+Status = Literal["passed", "failed", "not written yet", "stopped"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one test went; ``says`` is for the learner and empty when it passed."""
+    """How one test went; ``says`` and ``hint`` are for the learner, or empty."""
 
     case: Case
     status: Status
     says: str = ""
+    hint: str = ""
 
     @property
     def points(self) -> int:
@@ -51,13 +53,15 @@ def _run(case: Case, answers: Answers, seed: int) -> Outcome:
         take(case, answers, seed)
     except NotWritten:
         return Outcome(case, "not written yet")
-    except (Wrong, Failed) as error:
+    except Missing as error:  # what to write is not the question then
         return Outcome(case, "failed", str(error))
+    except (Wrong, Failed) as error:
+        return Outcome(case, "failed", str(error), case.hint)
     except GraderError:
         raise
     except Exception as error:  # an answer of a form that the test did not foresee
         says = f"The answer has an unexpected form ({describe(error)})."
-        return Outcome(case, "failed", says)
+        return Outcome(case, "failed", says, case.hint)
     return Outcome(case, "passed")
 
 
