@@ -10,12 +10,13 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from course_lib.chapters import CHAPTERS
+from course_lib.cli import app
 from course_lib.grading import overview, progress, record
-from course_lib.grading.answers import local
 from course_lib.grading.exercises import all_exercises
-from course_lib.grading.run import run
+from course_lib.grading.grade import grade_one
 
 STUB = "def rnn_step(*a): raise NotImplementedError"
 PARTLY = "def rnn_step(x_t, h, W_x, W_h, b):\n    return x_t @ W_x.T + h @ W_h.T + b"
@@ -150,31 +151,50 @@ def test_what_is_next(rnn, names):
     assert overview.table(record.standings()).caption == "Exercises: 7 of 7 done"
 
 
-def test_a_grade_of_ones_own_is_noted_with_its_visible_points(rnn, names):
-    def grade(**answers):
-        outcomes = run(rnn.cases, local(names(**answers)), seed=1)
-        return {
-            "points": sum(outcome.points for outcome in outcomes),
-            "of": rnn.points,
-            "tests": [
-                {
-                    "name": o.case.name,
-                    "hidden": o.case.hidden,
-                    "status": o.status,
-                    "points": o.points,
-                    "of": o.case.points,
-                }
-                for o in outcomes
-            ],
-        }
+def course(*arguments):
+    done = CliRunner().invoke(app, list(map(str, arguments)))
+    assert done.exit_code == 0, done.output
+    return done.output
 
-    record.note_grade(rnn, grade(q1=PARTLY))
+
+def test_a_grade_of_ones_own_is_noted_with_its_visible_points(cells, submit, tmp_path):
+    course("grade", submit("mine", cells(q1=PARTLY)), "-o", tmp_path / "first")
     assert noted()["q1"] == (1, 2)
-    points = noted()["graded"][0]
-    assert 0 < points < 20
-    record.note_grade(rnn, grade())
+    assert 0 < noted()["graded"][0] < 20
+    course("grade", submit("mine", cells()), "-o", tmp_path / "second")
     assert noted()["graded"] == (20, 20)
     assert overview.row(first())[1:3] == ("11 of 11", "20 of 20")
+    said = course("progress")
+    assert "An RNN by hand" in said
+    assert "██████ 11 of 11" in said
+    assert "1 of 7 done. Next: begin exercise 2" in said
+    assert str(record.folder()) in said
+
+
+def test_a_notebook_of_stubs_or_without_cells_is_no_progress(rnn, submit, tmp_path):
+    course("grade", rnn.folder / "student.ipynb", "-o", tmp_path / "stubs")
+    broken = submit("broken", [])
+    broken.write_text("no notebook")
+    course("grade", "01_rnn", broken, "-o", tmp_path / "broken")
+    assert noted() == {}
+
+
+def test_a_class_is_nobodys_progress(cells, submit, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)  # root grades no class
+    folder = submit("kim", cells()).parent
+    course("grade", "01_rnn", folder, "-o", tmp_path / "class", "-j", "1")
+    assert noted() == {}
+
+
+def test_what_is_graded_notes_nothing(cells, submit, rnn, monkeypatch, tmp_path):
+    # Whatever a submission calls: in the worker there are no checks and no record.
+    shows = "from course_lib.grading import progress\nprogress()\ncheck('q1')"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    grade = grade_one(rnn, submit("mine", [*cells(), shows]), seed=1)
+    assert (grade["points"], grade["cells"]) == (20, {})
+    assert noted() == {}
+    assert not (tmp_path / "home").exists()
 
 
 def test_the_bars_are_as_long_as_the_words_say(rnn):

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from course_lib.grading import batch, notebook, reports, sandbox
+from course_lib.grading import batch, notebook, record, reports, sandbox
 from course_lib.grading.exercises import Exercise, all_exercises, exercise
 from course_lib.grading.grade import Submission
 from course_lib.grading.prove import prove
@@ -145,6 +145,10 @@ def grade_command(
         typer.echo(f"Part {part}: {len(grades)} graded, seed {seed}.")
     else:
         _report(chosen, list(grades.values()), out, roster, seed)
+    if place.is_file():  # one's own: a class's grades are nobody's progress
+        for grade in grades.values():
+            if problem := record.note_grade(chosen, grade):
+                typer.echo(problem, err=True)
     failed = [student for student, grade in grades.items() if grade["points"] is None]
     if failed:
         _stop(f"GRADER ERROR, not a zero, for: {', '.join(failed)}. Grade them again.")

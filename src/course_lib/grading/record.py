@@ -115,7 +115,10 @@ def note(exercise: Exercise, reached: Mapping[str, tuple[int, int]]) -> str:
 
 
 def note_grade(exercise: Exercise, grade: Mapping[str, Any]) -> str:
-    """Keep the grade of one's own notebook, as ``note`` does; stubs are no progress."""
+    """Keep the grade of one's own notebook, as ``note`` does.
+
+    A notebook of stubs, and one that could not be graded, are no progress.
+    """
     if all(test["status"] == "not written yet" for test in grade["tests"]):
         return ""
     reached = {_GRADED: (grade["points"], grade["of"])}
