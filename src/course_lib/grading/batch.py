@@ -33,6 +33,8 @@ from course_lib.grading.reports.stored import Grade
 from course_lib.grading.run import GraderError
 from course_lib.grading.sandbox import Level
 
+_PATIENCE = 10.0  # seconds in which a scheduler answers
+
 Files = tuple[tuple[str, bytes], ...]
 Submit = Callable[["Job"], "Future[Grade]"]
 
@@ -158,7 +160,7 @@ def cluster(address: str) -> Iterator[Submit]:
             "--scheduler needs Dask: pip install 'course-lib[cluster]'"
         ) from error
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"no Dask scheduler answers at {address}: {error}") from error
     executor = client.get_executor(pure=False)
