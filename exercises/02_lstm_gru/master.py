@@ -396,6 +396,10 @@ check("q5")
 # Download → Download .ipynb*) and drop it into the *Files* panel on the left. In
 # JupyterLab the command is found where `make lab` started it, or where `course_lib` is
 # installed in an active environment.
+#
+# All seven exercises at a glance, and what is next:
+#
+# `from course_lib.grading import progress; progress()`
 
 # %%
 check()
