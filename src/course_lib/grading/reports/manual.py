@@ -177,6 +177,8 @@ def _same(name: str) -> str:
 
 def _printable(text: str) -> str:
     return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        "\N{REPLACEMENT CHARACTER}"
+        if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"
+        else c
         for c in text.replace("\r\n", "\n")
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -35,9 +36,8 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .6rem;
   border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
 thead th { white-space: nowrap; }
 tbody th { font-weight: 600; min-width: 7rem; max-width: 20rem; }
-td { max-width: 20rem; }
-td.text { min-width: 16rem; max-width: none; white-space: pre-wrap;
-  overflow-wrap: anywhere; }
+td { white-space: nowrap; }
+td.text { min-width: 12rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 th button { font: inherit; font-weight: bold; color: inherit; background: none;
   border: 0; padding: 0; cursor: pointer; text-align: left; }
 th button::after { content: " \\2195"; opacity: .6; }
@@ -53,12 +53,27 @@ details.student > summary { padding: .5rem 0; cursor: pointer; }
 details.student > div { padding: 0 0 1.5rem 1rem; }
 pre { overflow-x: auto; border: 1px solid GrayText; padding: .5rem; }
 [hidden] { display: none; }
-@media (max-width: 40rem) { td.text { min-width: 13rem; }
-  details.student > div { padding-left: 0; } }
+@media (max-width: 40rem) {
+  tbody th { min-width: 6rem; max-width: 11rem; overflow-wrap: anywhere; }
+  details.student > div { padding-left: 0; }
+  /* Tables with running text: a row is a block, and each cell says what it is. */
+  .long thead { display: none; }
+  .long tr { display: block; padding: .4rem 0;
+    border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
+  .long :is(th, td) { display: block; max-width: none; border: 0;
+    padding: .1rem .5rem; }
+  .long td:empty { display: none; }
+  .long td::before { font-weight: 600; }
+  .long td:nth-child(2)::before { content: var(--2) ": "; }
+  .long td:nth-child(3)::before { content: var(--3) ": "; }
+  .long td:nth-child(4)::before { content: var(--4) ": "; }
+  .long td:nth-child(5)::before { content: var(--5) ": "; }
+}
 @media print { nav, .find { display: none; } h2 { break-after: avoid; }
   tr, summary { break-inside: avoid; } body { font-size: 10pt; max-width: none; }
   .tall { max-height: none; border: 0; } .wide { overflow: visible; }
-  td.text, tbody th { min-width: 0; } thead th { position: static !important; } }
+  td, td.text, tbody th { min-width: 0; white-space: pre-wrap; }
+  .tall thead th { position: static; } }
 """
 
 # Nothing is lost without it: it opens the student whom an address names, sorts the
@@ -116,6 +131,8 @@ _POLICY = (
     f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_HASH}'; "
     "base-uri 'none'; form-action 'none'"
 )
+# With these a line of code can be made to read like another one.
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class Markup(str):
@@ -142,24 +159,28 @@ def table(
 ) -> str:
     """A table, or nothing where it has no rows.
 
-    ``kind`` is a CSS class of the table, ``tall`` one that scrolls below its header.
-    ``text`` names the columns that hold running text.
+    ``kind`` is a CSS class of the table: ``tall`` scrolls below its header, and
+    ``sortable`` is so too. ``text`` names the columns that hold running text.
     """
-    running = [' class="text"' if name in set(text) else "" for name in head]
+    text = set(text)
+    tags = ['<td class="text">' if name in text else "<td>" for name in head]
     body = ""
     for first, *others in rows:
         cells = "".join(
-            f"<td{kept}>{escape(value)}</td>"
-            for kept, value in zip(running[1:], others, strict=True)
+            f"{tag}{escape(value)}</td>"
+            for tag, value in zip(tags[1:], others, strict=True)
         )
         body += f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'
     if not body:
         return ""
     header = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    kinds = f"{kind} long" if text else kind
+    labels = ";".join(f"--{at}:'{name}'" for at, name in enumerate(head, start=1))
     region = "wide tall" if kind else "wide"
     return (
         f'<div class="{region}" tabindex="0" role="region" '
-        f'aria-label="{escape(caption)}"><table class="{kind}">'
+        f'aria-label="{escape(caption)}">'
+        f'<table class="{kinds}" style="{escape(labels) if text else ""}">'
         f"<caption>{escape(caption)}</caption><thead><tr>{header}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
@@ -179,5 +200,7 @@ def listed(items: Iterable[str]) -> str:
 
 
 def escape(value: Any) -> str:
-    """``value`` as HTML text."""
-    return value if isinstance(value, Markup) else html.escape(str(value))
+    """``value`` as HTML text, in the order in which it stands."""
+    if isinstance(value, Markup):
+        return value
+    return html.escape(_REORDERING.sub("\N{REPLACEMENT CHARACTER}", str(value)))

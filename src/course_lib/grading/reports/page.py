@@ -90,7 +90,7 @@ def _grades(exercise: Exercise, results: Sequence[Result]) -> str:
             *points(exercise, result),
             len(result.grade["flags"]) or "",
             result.grade["seconds"],
-            result.grade["sandbox"],
+            result.sandbox,
         ]
         for at, result in enumerate(results)
     ]
@@ -158,7 +158,7 @@ def _tests(exercise: Exercise, results: Sequence[Result]) -> str:
             ]
         )
     head = ["Test", "Passed", "Kind", "Points", "Asks"]
-    return table("How many pass each test", head, rows)
+    return table("How many pass each test", head, rows, text=head[-1:])
 
 
 def _written(exercise: Exercise, results: Sequence[Result]) -> str:
@@ -216,7 +216,7 @@ def _alike(pairs: Sequence[Pair], results: Sequence[Result]) -> str:
 
 
 def _sandbox(results: Sequence[Result]) -> str:
-    rows = [result.grade["sandbox"] for result in results]
+    rows = [result.sandbox for result in results]
     said = "".join(
         f"<h3>{level.name} ({_count(count, 'submission')})</h3>"
         f"<p>What a submission can still do there:</p>{listed(level.open)}"
@@ -257,7 +257,7 @@ def _student(exercise: Exercise, at: int, result: Result) -> str:
     words += [f"{name} pending" for name in result.pending]
     if flags:
         words.append(_count(len(flags), "flag"))
-    facts = f"Sandbox: {grade['sandbox']}; {grade['seconds']} seconds."
+    facts = f"Sandbox: {result.sandbox}; {grade['seconds']} seconds."
     return (
         f'<details class="student" id="student-{at}"><summary>'
         f"<strong>{escape(result.student)}</strong>: "
@@ -265,8 +265,12 @@ def _student(exercise: Exercise, at: int, result: Result) -> str:
         f"<p>{escape(grade['says'])} {escape(facts)}</p>"
         + table("Tests", ["Test", "Result", "Points", "Why"], tests, text=["Why"])
         + table("Written answers", _WRITTEN, written, text=_WRITTEN[2:])
-        + table("Cells that failed", ["Cell", "Why"], grade["cells"].items())
-        + table("Flags", ["Use of", "Which", "Where", "Line", "Code"], flags)
+        + table(
+            "Cells that failed", ["Cell", "Why"], grade["cells"].items(), text=["Why"]
+        )
+        + table(
+            "Flags", ["Use of", "Which", "Where", "Line", "Code"], flags, text=["Code"]
+        )
         + "".join(
             f"<details><summary>Code of {escape(question)}</summary>"
             f'<pre tabindex="0"><code>{escape(code)}</code></pre></details>'

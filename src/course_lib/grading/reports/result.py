@@ -23,6 +23,11 @@ class Result:
         return self.grade["student"]
 
     @property
+    def sandbox(self) -> str:
+        """At which level the code ran."""
+        return self.grade["sandbox"] or "nothing ran"
+
+    @property
     def points(self) -> float | None:
         """All points so far; None where the grader failed."""
         if self.grade["points"] is None:

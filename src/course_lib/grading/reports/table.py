@@ -45,7 +45,7 @@ def _row(exercise: Exercise, result: Result) -> list[Any]:
             for flag in grade["flags"]
         ),
         grade["seconds"],
-        grade["sandbox"],
+        result.sandbox,
         grade["seed"],
         grade["version"],
         grade.get("sha256", ""),
