@@ -71,7 +71,8 @@ def local(namespace: dict[str, Any]) -> Answers:
     return Answers(
         lambda _, message: perform(namespace, message),
         lambda name: (
-            f"There is no function `{name}` yet: run the cell that defines it."
+            f"There is no function `{name}` yet: run the cell that defines it. If it "
+            "shows an error, mend that first."
         ),
     )
 
