@@ -178,7 +178,7 @@ def table(
     labels = ";".join(f"--{at}:'{name}'" for at, name in enumerate(head, start=1))
     region = "wide tall" if kind else "wide"
     return (
-        f'<div class="{region}" tabindex="0" role="region" '
+        f'<div class="{region}" tabindex="0" role="group" '
         f'aria-label="{escape(caption)}">'
         f'<table class="{kinds}" style="{escape(labels) if text else ""}">'
         f"<caption>{escape(caption)}</caption><thead><tr>{header}</tr></thead>"
