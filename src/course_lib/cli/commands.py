@@ -157,6 +157,12 @@ def data_command(
         say("Fetch one with: course data NAME")
 
 
+@app.command("handout", context_settings=_HANDED_ON, add_help_option=False)
+def handout_command(context: typer.Context) -> None:
+    """Write an exercise's notebook for a class, which installs this very version."""
+    _hand_on(context, "course_lib.grading.handout", "handout_command")
+
+
 @app.command("grade", context_settings=_HANDED_ON, add_help_option=False)
 def grade_command(context: typer.Context) -> None:
     """Grade answers to the exercises."""

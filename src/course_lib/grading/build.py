@@ -15,12 +15,13 @@ import typer
 
 from course_lib.grading.exercises import Exercise, all_exercises, exercise
 
+COURSE = "git+https://github.com/recurrence-to-attention/course@main"
 # As in the chapters: only where it is missing, and nothing else of Colab is touched.
-INSTALL = """\
+INSTALL = f"""\
 import importlib.util
 
 if importlib.util.find_spec("course_lib") is None:
-    %pip install -q git+https://github.com/recurrence-to-attention/course@main"""
+    %pip install -q {COURSE}"""
 STUB = 'raise NotImplementedError("write your answer here")'
 _SOLUTION = re.compile(
     r"^(?P<indent>[ ]*)# BEGIN SOLUTION\n(?P<code>.*?)^[ ]*# END SOLUTION$",
