@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 import nbformat
 import pytest
@@ -13,6 +14,7 @@ from course_lib.grading import build, notebook
 from course_lib.grading.answers import local
 from course_lib.grading.exercises import Exercise, all_exercises
 from course_lib.grading.grade import grade_one
+from course_lib.grading.remote import Remote
 from course_lib.grading.run import run
 
 EXERCISES = {exercise.name: exercise for exercise in all_exercises()}
@@ -46,13 +48,12 @@ def test_the_reference_is_right(exercise, seed):
 
 
 @each
-def test_the_reference_is_right_when_graded(exercise, tmp_path):
-    path = tmp_path / "reference.ipynb"
-    cells = [{"cell_type": "code", "source": cell} for cell in build.code(exercise)]
-    path.write_text(json.dumps({"cells": cells}))
-    grade = grade_one(exercise, path, seed=1)
-    assert (grade["status"], grade["points"]) == ("graded", exercise.points)
-    assert grade["cells"] == {}
+def test_the_reference_is_right_in_the_sandbox(exercise):
+    with Remote(exercise, build.code(exercise)) as submission:
+        for seed in range(5):
+            outcomes = run(exercise.cases, submission.answers, seed)
+            assert {o.case.name: o.says for o in outcomes if o.status != "passed"} == {}
+        assert submission.cell_errors == {}
 
 
 @each
@@ -71,6 +72,19 @@ def test_a_wrong_answer_fails_exactly_its_tests(exercise, mutant):
         outcomes = run(exercise.cases, answers(cells), seed)
         failed = {o.case.name for o in outcomes if o.status != "passed"}
         assert failed == mutant.fails
+
+
+@each
+def test_wrong_answers_fail_the_same_tests_in_the_sandbox(exercise):
+    # One of each question, all in one notebook: their tests do not mix.
+    wrong = {mutant.question: mutant for mutant in reversed(exercise.mutants)}
+    right = build.solutions(exercise)
+    other = {right[question]: mutant.source for question, mutant in wrong.items()}
+    with Remote(exercise, [other.get(c, c) for c in build.code(exercise)]) as answers:
+        outcomes = run(exercise.cases, answers.answers, seed=1)
+    failed = {o.case.name for o in outcomes if o.status != "passed"}
+    assert failed == set().union(*(mutant.fails for mutant in wrong.values()))
+    assert sorted(wrong) == sorted(exercise.questions)
 
 
 @each
@@ -94,21 +108,72 @@ def test_the_committed_notebook_is_the_built_one(exercise):
     assert committed == build.student(exercise), "run: course build-exercises"
 
 
+def strings(value) -> Iterator[str]:
+    """Every text in JSON, wherever it stands; a list of lines is one text."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from strings(item)
+    elif isinstance(value, list):
+        if all(isinstance(item, str) for item in value):
+            yield "".join(value)
+        for item in value:
+            yield from strings(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def leaks(notebook_text: str, solution: set[str]) -> set[str]:
+    """The lines of ``solution`` that the notebook holds, however they are spaced."""
+    handed_out = "\n".join(
+        "".join(text.split()) for text in strings(json.loads(notebook_text))
+    )
+    found = set()
+    for line in solution:
+        code = "".join(re.sub(r"\s+#.*", "", line).split())
+        # A bracket, or a `return` of many lines, says nothing.
+        if len(code) > len("return") and code in handed_out:
+            found.add(line)
+    return found
+
+
 @each
 def test_no_solution_leaks(exercise):
-    handed_out = {
-        line.strip()
-        for cell in student(exercise).cells
-        for line in cell.source.splitlines()
-    }
-    assert build.solution_lines(exercise)
-    assert not handed_out & build.solution_lines(exercise)
+    lines = build.solution_lines(exercise)
+    assert len(lines) > len(exercise.questions)
+    text = (exercise.folder / "student.ipynb").read_text(encoding="utf-8")
+    assert leaks(text, lines) == set()
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        lambda nb, line: nb.cells[4].update(source=f"def f():\n        {line}\n"),
+        lambda nb, line: nb.cells[0].update(source=f"Hint: `{line}`, and no more."),
+        lambda nb, line: nb.cells[0].update(source=line.replace(" ", "\n\t")),
+        lambda nb, line: nb.cells[0].update(attachments={"a": {"text/plain": line}}),
+        lambda nb, line: nb.cells[0].metadata.update(solution=line),
+        lambda nb, line: nb.metadata.update(notes=[{"q1": line}]),
+        lambda nb, line: nb.cells[1].outputs.append(
+            nbformat.v4.new_output("stream", text=f"{line}\n")
+        ),
+    ],
+    ids=["cell", "text", "spaced", "attachment", "tag", "metadata", "output"],
+)
+def test_a_leak_would_be_found_wherever_it_is(leak):
+    exercise = EXERCISES["04_attention"]
+    line = "return h @ W_k.T"  # all there is to this answer
+    assert line in build.solution_lines(exercise)
+    nb = student(exercise)
+    leak(nb, line)
+    assert leaks(nbformat.writes(nb), build.solution_lines(exercise)) == {line}
 
 
 @each
 @pytest.mark.parametrize("written", [False, True], ids=["stubs", "answers"])
 def test_the_notebook_in_a_real_kernel(exercise, written, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress"))
     nb = student(exercise)
     right = build.solutions(exercise)
     for cell in nb.cells:
@@ -131,3 +196,5 @@ def test_the_notebook_in_a_real_kernel(exercise, written, tmp_path, monkeypatch)
     visible = sum(case.points for case in exercise.cases if not case.hidden)
     caption = f"{visible if written else 0} of {visible} visible points"
     assert shown[-1].splitlines()[0].endswith(caption)
+    noted = (tmp_path / "progress" / f"{exercise.name}.json").exists()
+    assert noted is written
