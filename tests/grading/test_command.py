@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -18,7 +19,7 @@ from ordinary_user import ordinary_user
 from rich.console import Console
 from typer.testing import CliRunner
 
-from course_lib.grading import command, grade, sandbox, shown
+from course_lib.grading import batch, command, exports, sandbox, shown
 from course_lib.grading.exercises import all_exercises
 
 EXERCISES = [exercise.name for exercise in all_exercises()]
@@ -106,7 +107,7 @@ def test_ones_own_notebook_says_which_exercise_it_is(submit, course):
     done, out = course(submit("mine", [ANSWERS]))
     assert done.exit_code == 0
     assert "mine: 1 of 20 points" in done.stdout
-    assert "q5.any_matrix (hidden)" in done.stdout
+    assert "q5: 1 of 3 points" in done.stdout
     assert "Hint: a gradient that is short enough is left alone." in done.stdout
     assert rows(out)["mine"]["points"] == "1"
 
@@ -171,9 +172,7 @@ def test_a_weaker_sandbox_is_not_kept_where_a_strong_one_is_required(submit, cou
     assert stored(out, "anna")["sandbox"] == "bubblewrap"
 
 
-def test_no_strong_sandbox_is_refused_where_it_is_required(
-    submit, course, monkeypatch
-):
+def test_no_strong_sandbox_is_refused_where_it_is_required(submit, course, monkeypatch):
     path = submit("anna", ["x = 1"])
     monkeypatch.setattr(sandbox, "refusal", lambda level: "bwrap: not permitted")
     done, out = course("01_rnn", path, "--require-sandbox")
@@ -295,6 +294,57 @@ def test_an_overlay_adds_its_tests(submit, course, tmp_path):
     done, _ = course("01_rnn", folder)
     assert done.exit_code == 1
     assert "by other tests" in done.stderr
+
+
+@pytest.mark.parametrize("kind", exports.KINDS)
+def test_an_export_grades_nobody(course, monkeypatch, kind):
+    monkeypatch.setattr(exports, "requirement", lambda: "course-lib==0.1.0")
+    done, out = course("01_rnn", "--export", kind, "--seed", 7)
+    assert done.exit_code == 0
+    assert (out / "README.md").exists()
+    assert f"Seed 7. {out / 'README.md'} says" in done.stdout
+    assert not (out / "students").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["01_rnn", "anna.ipynb", "--export", "k8s"], "expected one exercise, no note"),
+        (["01", "--export", "k8s"], "--export: name is '01'; expected one of"),
+        (["01_rnn", "--export", "moodle"], "--export: kind is 'moodle'; expected one"),
+    ],
+)
+def test_what_cannot_be_exported_is_said(course, arguments, says):
+    done, out = course(*arguments)
+    assert done.exit_code == 1
+    assert says in done.stderr
+    assert not out.exists()
+
+
+def test_a_cluster_grades_a_class(submit, course, monkeypatch):
+    folder = submit("anna", [ANSWERS]).parent
+    asked = []
+
+    @contextlib.contextmanager
+    def cluster(address):
+        asked.append(address)
+        with batch.here() as submit:
+            yield lambda job: asked.append(job.level) or submit(job)
+
+    monkeypatch.setattr(batch, "cluster", cluster)
+    done, out = course("01_rnn", folder, "--scheduler", "tcp://machine:8786")
+    assert done.exit_code == 0
+    assert rows(out)["anna"]["points"] == "1"
+    assert asked == ["tcp://machine:8786", None]  # its machines find their own level
+
+
+def test_a_cluster_that_does_not_answer(submit, course, monkeypatch):
+    monkeypatch.setattr(batch, "_PATIENCE", 0.5)
+    folder = submit("anna", ["x = 1"]).parent
+    done, out = course("01_rnn", folder, "--scheduler", "tcp://127.0.0.1:9")
+    assert done.exit_code == 1
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

@@ -107,5 +107,52 @@ def test_submissions_of_a_folder(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in submissions(tmp_path)]
-    assert found == ["anna/a.ipynb", "b.ipynb"]
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "__MACOSX" / "._b.ipynb").touch()
+    assert submissions(tmp_path) == {
+        "anna/a": tmp_path / "anna" / "a.ipynb",
+        "b": tmp_path / "b.ipynb",
+    }
+    assert submissions(tmp_path / "b.ipynb") == {"b": tmp_path / "b.ipynb"}
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("..ipynb", "_"),
+        ("...ipynb", "__"),
+        ("....ipynb", "___"),
+        ("a\nb/c\t.ipynb", "a\ufffdb/c\ufffd"),
+        ("kim.json.ipynb", "kim.json_"),
+        ("kim.json/a.ipynb", "kim.json_/a"),
+        (".ipynb", "_"),
+        ("김.ipynb", "김"),
+        ("\u1100\u1175\u11b7.ipynb", "김"),  # as macOS writes it
+        ("김 수.IPYNB", "김 수"),
+    ],
+)
+def test_a_name_is_a_safe_path(tmp_path, place, name):
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert list(submissions(tmp_path)) == [name]
+
+
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path):
+    for name in ("x" * 249, "x" * 248 + "y", "\n" * 249):
+        (tmp_path / f"{name}.ipynb").touch()
+    found = list(submissions(tmp_path))
+    assert len(set(found)) == 3
+    assert all(len(name.encode()) <= 220 for name in found)
+
+
+def test_no_two_have_the_same_name(tmp_path):
+    same = ["Kim.ipynb", "kim.IPYNB", "kim.ipynb", "\t.ipynb", "\n.ipynb"]
+    for name in same:
+        (tmp_path / name).touch()
+    found = submissions(tmp_path)
+    assert len({name.casefold() for name in found}) == len(same)
+    assert sorted(path.name for path in found.values()) == sorted(same)
+    assert "Kim" in found
+    (tmp_path / "lea.ipynb").touch()  # comes later, and nobody is renamed
+    assert submissions(tmp_path).items() >= found.items()

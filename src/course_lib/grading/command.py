@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from course_lib.grading import batch, notebook, record, reports, sandbox
+from course_lib.grading import batch, exports, notebook, record, reports, sandbox
 from course_lib.grading.exercises import Exercise, all_exercises, exercise
 from course_lib.grading.grade import Submission
 from course_lib.grading.prove import prove
@@ -84,6 +84,14 @@ def grade_command(
             "last run without it writes them.",
         ),
     ] = "",
+    export: Annotated[
+        str,
+        typer.Option(
+            metavar="gradescope|k8s",
+            help="Grade nobody; write into DIR of -o what makes Gradescope or "
+            "Kubernetes grade EXERCISE.",
+        ),
+    ] = "",
 ) -> None:
     """Grade a notebook, or a folder of notebooks, with visible and hidden tests.
 
@@ -94,6 +102,9 @@ def grade_command(
         _stop("Grading needs Linux or macOS; on Windows, run it inside WSL 2.")
     if scheduler and jobs:
         _stop("-j is for this machine and --scheduler for a cluster: choose one.")
+    if export:
+        _export(export, arguments, out, seed, overlay)
+        return
     name, place = _arguments(arguments)
     everyone = _submissions(place, part, seed)
     if os.geteuid() == 0:
@@ -168,6 +179,24 @@ def _arguments(given: list[str]) -> tuple[str, Path]:
     if not name:
         _stop(f"Which exercise? Name it first: course grade {names[0]} {submission}")
     return name, Path(submission)
+
+
+def _export(
+    kind: str, arguments: list[str], out: Path, seed: int | None, overlay: Path | None
+) -> None:
+    """Write the files that make another service grade the exercise."""
+    if len(arguments) != 1:
+        _stop(f"--export: EXERCISE is {arguments}; expected one exercise, no notebook.")
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    try:
+        chosen = exercise(arguments[0], overlay)
+        prove(chosen, seed)
+        files = exports.export(kind, chosen, out, seed)
+    except ValueError as error:
+        _stop(f"--export: {error}.")
+    for path in files:
+        typer.echo(str(path))
+    typer.echo(f"Seed {seed}. {out / 'README.md'} says what to do with these files.")
 
 
 def _submissions(place: Path, part: str, seed: int | None) -> dict[str, Path]:
