@@ -12,7 +12,7 @@ from made_up import graded, with_manual, without_tests
 
 from course_lib.grading import reports
 from course_lib.grading.notebook import Unreadable
-from course_lib.grading.reports.manual import written_answers
+from course_lib.grading.reports.manual import PLACEHOLDER, written_answers
 
 HEADER = "student,question,of,points,comment,answer"
 
@@ -49,6 +49,13 @@ def test_a_question_may_have_a_longer_name() -> None:
 def test_two_cells_of_one_answer_are_both_kept() -> None:
     data = notebook("Answer to q6\nfirst", "Answer to q6\nfirst", "Answer to q6\nlast")
     assert written_answers(data, ["q6"]) == {"q6": "first\n\nlast"}
+
+
+def test_what_was_handed_out_is_no_answer() -> None:
+    data = notebook(
+        f"Answer to q6\n\n{PLACEHOLDER}", f"Answer to q7\n{PLACEHOLDER}\nIt"
+    )
+    assert written_answers(data, ["q6", "q7"]) == {"q6": "", "q7": "It"}
 
 
 def test_code_is_no_written_answer() -> None:

@@ -12,6 +12,7 @@ from course_lib.files import write_whole
 from course_lib.grading import build
 from course_lib.grading.exercises import Exercise, exercise
 from course_lib.grading.exports import requirement
+from course_lib.grading.reports.manual import PLACEHOLDER
 
 
 def handout(exercise: Exercise) -> str:
@@ -34,7 +35,7 @@ def handout(exercise: Exercise) -> str:
             points = f"{manual.points} point{'s' if manual.points != 1 else ''}"
             notebook["cells"] += [
                 _markdown(name, f"## {name}: {manual.title}\n\n{points}, in words."),
-                _markdown(f"{name}-answer", f"**Answer to {name}**\n\nWrite here."),
+                _markdown(f"{name}-answer", f"**Answer to {name}**\n\n{PLACEHOLDER}"),
             ]
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 

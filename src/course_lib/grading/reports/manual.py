@@ -17,6 +17,7 @@ from course_lib.grading.exercises import Exercise
 from course_lib.grading.reports import spreadsheet
 from course_lib.grading.reports.stored import Grade
 
+PLACEHOLDER = "Write here."  # what a student finds in the cell of an answer
 _COLUMNS = ("student", "question", "of", "points", "comment", "answer")
 # "Answer to q6", whatever marks it as a heading; what follows in its line is text.
 _NAMED = re.compile(
@@ -38,6 +39,7 @@ def written_answers(data: bytes, questions: Iterable[str]) -> dict[str, str]:
         name = known.get(title[1].casefold()) if title else None
         if title and name:
             text = _printable(cell[title.end() :]).strip()
+            text = text.removeprefix(PLACEHOLDER).strip()
             if text and text not in found[name]:
                 found[name].append(text)
     return {name: "\n\n".join(texts)[:_TEXT_LIMIT] for name, texts in found.items()}
