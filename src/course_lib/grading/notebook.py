@@ -14,7 +14,8 @@ from pathlib import Path
 
 SIZE_LIMIT = 64 * 2**20  # bytes; outputs of a training run fit well below
 _NAME_LIMIT = 200  # bytes of a part of a path; a disk takes 255 with all endings
-_MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
+# Not \s, which takes line breaks: a cell of blank lines would be searched for hours.
+_MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 # Not from the syntax: of a cell with a mistake in it we want to know this as well.
 _DEFINED = re.compile(r"^[ \t]*(?:def\s+(\w+)|(\w+)[ \t]*=(?!=))", re.MULTILINE)
 _EXERCISE = re.compile(r"""\bexercise\(\s*["'](\w+)["']\s*\)""")
