@@ -244,7 +244,7 @@ def test_grade_hands_its_options_on(monkeypatch):
         def grade_command(name: str, verbose: bool = False) -> None:
             seen.append((name, verbose))
 
-    monkeypatch.setitem(sys.modules, "course_lib.grading.grade", Module)
+    monkeypatch.setitem(sys.modules, "course_lib.grading.command", Module)
     CliRunner().invoke(app, ["grade", "01_rnn", "--verbose"])
     assert seen == [("01_rnn", True)]
 
