@@ -91,6 +91,7 @@ def fill_the_disk():
             file.write(bytes(2**20))
 
 def start_threads(count, stack=0):
+    libc.mallopt(-8, 1)  # one heap for all, or theirs would fill the memory first
     threading.stack_size(stack)
     go = threading.Event()
     threads = []
