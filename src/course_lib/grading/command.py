@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from course_lib.grading import batch, exports, notebook, record, reports, sandbox
+from course_lib.grading import (
+    batch,
+    exports,
+    notebook,
+    record,
+    reports,
+    resume,
+    sandbox,
+)
 from course_lib.grading.exercises import Exercise, all_exercises, exercise
-from course_lib.grading.grade import Submission
 from course_lib.grading.prove import prove
 from course_lib.grading.reports import canvas, stored, terminal
 from course_lib.grading.reports.stored import Grade
@@ -117,7 +123,8 @@ def grade_command(
         )
     try:
         chosen = exercise(name, overlay)
-        seed = _seed(chosen, stored.stored(out), seed, out)
+        earlier = stored.stored(out)
+        seed = resume.seed_for(chosen, earlier, seed, out)
         prove(chosen, seed)  # a mistake in a test would cost every student points
         if roster:
             canvas.read(roster)
@@ -128,9 +135,10 @@ def grade_command(
     level = None if scheduler else sandbox.strongest()
     if require_sandbox:
         level = best
-    kept, todo = _kept(everyone, out, best.name if require_sandbox else "")
-    if kept:
-        typer.echo(f"{len(kept)} of {len(everyone)} graded before.")
+    grades = resume.kept(everyone, earlier, best.name if require_sandbox else "")
+    todo = {name: path for name, path in everyone.items() if name not in grades}
+    if grades:
+        typer.echo(f"{len(grades)} of {len(everyone)} graded before.")
     if scheduler:
         where, at_once = batch.cluster(scheduler), _AT_ONCE
     elif place.is_dir():
@@ -138,7 +146,6 @@ def grade_command(
         where, at_once = batch.processes(count, chosen), 2 * count
     else:
         where, at_once = batch.here(), 1
-    grades = dict(kept)
     if todo:
         try:
             with where as submit, shown(len(todo)) as show:
@@ -229,45 +236,6 @@ def _root(place: Path) -> None:
             "sudo -u NAME course grade ..."
         )
     typer.echo(f"Warning: {says}. Grade nobody's notebook but your own.", err=True)
-
-
-def _seed(exercise: Exercise, earlier: list[Grade], seed: int | None, out: Path) -> int:
-    """The seed to grade with. Stops where ``out`` holds grades of another kind."""
-    for grade in earlier:
-        if grade["exercise"] != exercise.name:
-            there = f"of {grade['exercise']}, not of {exercise.name}"
-        elif grade["version"] != exercise.version:
-            there = (
-                f"by other tests (version {grade['version']}, now {exercise.version})"
-            )
-        elif seed is not None and grade["seed"] != seed:
-            there = f"with the seed {grade['seed']}, not {seed}"
-        else:
-            continue
-        _stop(f"{out} holds grades {there}. Choose another folder with -o.")
-    if seed is None:
-        seed = earlier[0]["seed"] if earlier else secrets.randbelow(2**31)
-    return seed
-
-
-def _kept(
-    everyone: Mapping[str, Path], out: Path, level: str
-) -> tuple[dict[str, Grade], dict[str, Path]]:
-    """The grades that are there already, and the notebooks that are still to grade."""
-    earlier = {grade["student"]: grade for grade in stored.stored(out)}
-    kept, todo = {}, {}
-    for student, path in everyone.items():
-        grade = earlier.get(student)
-        if (
-            grade
-            and grade["points"] is not None
-            and grade["sha256"] == Submission.read(path, student).sha256
-            and (not grade["sandbox"] or grade["sandbox"].startswith(level))
-        ):
-            kept[student] = grade
-        else:
-            todo[student] = path
-    return kept, todo
 
 
 def _store(grade: Grade, out: Path) -> Grade:

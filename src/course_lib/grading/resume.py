@@ -1,0 +1,53 @@
+"""What an earlier run left in the report's folder, and what of it still counts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from course_lib.grading.exercises import Exercise
+from course_lib.grading.grade import Submission
+from course_lib.grading.reports.stored import Grade
+
+
+def seed_for(
+    exercise: Exercise, earlier: Iterable[Grade], seed: int | None, out: Path
+) -> int:
+    """The seed to grade with: ``seed``, or else that of ``earlier`` or a random one.
+
+    Raises ``ValueError`` where the grades that ``out`` holds are of another kind.
+    """
+    for grade in earlier:
+        if grade["exercise"] != exercise.name:
+            there = f"of {grade['exercise']}, not of {exercise.name}"
+        elif grade["version"] != exercise.version:
+            there = (
+                f"by other tests (version {grade['version']}, now {exercise.version})"
+            )
+        elif seed is not None and grade["seed"] != seed:
+            there = f"with the seed {grade['seed']}, not {seed}"
+        else:
+            seed = grade["seed"]
+            continue
+        raise ValueError(f"{out} holds grades {there}. Choose another folder with -o")
+    return secrets.randbelow(2**31) if seed is None else seed
+
+
+def kept(
+    everyone: Mapping[str, Path], earlier: Iterable[Grade], level: str
+) -> dict[str, Grade]:
+    """Those of the ``earlier`` grades that ``everyone``'s notebooks need not get again.
+
+    Such a grade is of the same bytes, no ``GRADER ERROR``, and of the sandbox
+    ``level``, unless that is empty.
+    """
+    before = {grade["student"]: grade for grade in earlier}
+    return {
+        student: before[student]
+        for student, path in everyone.items()
+        if student in before
+        and before[student]["points"] is not None
+        and before[student]["sha256"] == Submission.read(path, student).sha256
+        and (before[student]["sandbox"] or level).startswith(level)
+    }
