@@ -69,7 +69,8 @@ def test_the_table_is_that_of_the_gradebook_with_one_column(export, rnn) -> None
         ("anon_x_104_9_leekim_101_456_x", "104"),  # the first number is Canvas's
         ("Kim Lee_123_assignsubmission_file_/student", "101"),
         ("Kim Lee_123_assignsubmission_file_student", "101"),
-        ("LEE Kim_1_assignsubmission_file/leemin_104_9_x", "101"),  # his own choice
+        ("Kim Lee_1_assignsubmission_file_/min", "101"),  # what he called his file
+        ("LEE Kim_1_assignsubmission_file/leemin_104_9_x", "101"),
         ("Lee, Min", "104"),
         ("김민수", "102"),
         (unicodedata.normalize("NFD", "김민수"), "102"),

@@ -241,6 +241,38 @@ def test_a_file_that_cannot_be_written_costs_no_other(rnn, tmp_path) -> None:
     assert (tmp_path / "gradescope" / "ada" / "results.json").exists()
 
 
+def test_a_page_to_send_back_gives_no_hidden_test_away(rnn, tmp_path) -> None:
+    exercise = with_manual(rnn)
+    flagged = graded(
+        exercise,
+        "late/ada",
+        passed=0,
+        seed=918273,
+        flags=[FLAG],
+        cells={"code cell 3": "SyntaxError: <b>"},
+        manual={"q6": "Because.", "q7": ""},
+    )
+    for test in flagged["tests"]:
+        test["says"] = "hidden input" if test["hidden"] else "visible input"
+        test["hint"] = f"{test['says']}: a hint"
+    lost = without_tests(exercise, "bea", "GRADER ERROR")
+    reports.write_class(exercise, [flagged, lost, graded(exercise, "cid")], tmp_path)
+
+    folder = tmp_path / "feedback"
+    text = (folder / "late" / "ada.html").read_text()
+    visible = [case for case in rnn.cases if not case.hidden]
+    assert text.count("visible input Hint: visible input: a hint") == len(visible)
+    assert "hidden input" not in text
+    for case in rnn.cases:
+        assert f"{case.name}{' (hidden)' * case.hidden}</th><td>failed<" in text
+    assert "late/ada: 0 of 26 so far." in text
+    assert "SyntaxError: &lt;b&gt;" in text
+    assert "Because." in text
+    assert "918273" not in text
+    assert FLAG["name"] not in text
+    assert {p.name for p in folder.rglob("*.html")} == {"ada.html", "cid.html"}
+
+
 def test_an_empty_class_has_a_report(rnn, report) -> None:
     assert "Nobody is graded yet." in report()[0]
 

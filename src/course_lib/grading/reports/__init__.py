@@ -8,6 +8,7 @@ from pathlib import Path
 from course_lib.grading.exercises import Exercise
 from course_lib.grading.reports import (
     canvas,
+    feedback,
     gradescope,
     manual,
     page,
@@ -49,6 +50,7 @@ def write_class(
         write("manual.csv", lambda path: manual.write(exercise, grades, sheet, path))
     write("grades.csv", lambda path: table.write(exercise, everyone, path))
     write("gradescope", lambda path: gradescope.write(exercise, everyone, path))
+    write("feedback", lambda path: feedback.write(exercise, everyone, path))
     write("similarity.csv", lambda path: spreadsheet.write(path, _pairs(pairs)))
     if roster is not None:
         try:

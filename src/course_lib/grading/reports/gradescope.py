@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from course_lib.grading.exercises import Exercise
-from course_lib.grading.reports.result import Result
+from course_lib.grading.reports.result import Result, write_each
 from course_lib.grading.reports.stored import write_text
 from course_lib.grading.reports.terminal import hint
 
@@ -24,26 +24,18 @@ def write(exercise: Exercise, results: Iterable[Result], folder: Path) -> None:
     """Write each student's ``results.json`` into his folder below ``folder``.
 
     Where the grader failed there is none: Gradescope then says so to the teacher,
-    and gives no zero. Raises ``OSError`` at the end, after all others are written.
+    and gives no zero. Raises ``OSError`` as ``write_each`` does.
     """
-    failed = []
-    for result in results:
-        parts = PurePosixPath(result.student).parts
-        path = folder.joinpath(*(p for p in parts if p not in ("/", "..")))
-        try:
-            _write(exercise, result, path / "results.json")
-        except OSError as error:
-            failed.append(f"{result.student} ({error})")
-    if failed:
-        raise OSError("; ".join(failed))
 
+    def one(result: Result, path: Path) -> None:
+        path /= "results.json"
+        if result.points is None:
+            path.unlink(missing_ok=True)
+            return
+        found = _results(exercise, result)
+        write_text(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
-def _write(exercise: Exercise, result: Result, path: Path) -> None:
-    if result.points is None:
-        path.unlink(missing_ok=True)
-        return
-    found = _results(exercise, result)
-    write_text(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write_each(results, folder, one)
 
 
 def _results(exercise: Exercise, result: Result) -> dict[str, Any]:

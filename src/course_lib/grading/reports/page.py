@@ -86,7 +86,7 @@ def _grades(exercise: Exercise, results: Sequence[Result]) -> str:
         [
             Markup(f'<a href="#student-{at}">{escape(result.student)}</a>'),
             result.grade["status"],
-            _total(exercise, result),
+            total(exercise, result),
             *points(exercise, result),
             len(result.grade["flags"]) or "",
             result.grade["seconds"],
@@ -249,11 +249,7 @@ def _student(exercise: Exercise, at: int, result: Result) -> str:
         ]
         for flag in grade["flags"]
     ]
-    written = [
-        [f"{name}: {question.title}", *_mark(exercise, result, name)]
-        for name, question in exercise.manual.items()
-    ]
-    words = [grade["status"], _total(exercise, result)]
+    words = [grade["status"], total(exercise, result)]
     words += [f"{name} pending" for name in result.pending]
     if flags:
         words.append(_count(len(flags), "flag"))
@@ -264,7 +260,7 @@ def _student(exercise: Exercise, at: int, result: Result) -> str:
         f"{escape(', '.join(word for word in words if word))}</summary><div>"
         f"<p>{escape(grade['says'])} {escape(facts)}</p>"
         + table("Tests", ["Test", "Result", "Points", "Why"], tests, text=["Why"])
-        + table("Written answers", _WRITTEN, written, text=_WRITTEN[2:])
+        + written(exercise, result)
         + table(
             "Cells that failed", ["Cell", "Why"], grade["cells"].items(), text=["Why"]
         )
@@ -281,10 +277,18 @@ def _student(exercise: Exercise, at: int, result: Result) -> str:
     )
 
 
-_WRITTEN = ("Question", "Points", "Comment", "Answer")
+def written(exercise: Exercise, result: Result) -> str:
+    """One student's written answers, with what the teacher said to them."""
+    head = ("Question", "Points", "Comment", "Answer")
+    rows = [
+        [f"{name}: {question.title}", *_mark(exercise, result, name)]
+        for name, question in exercise.manual.items()
+    ]
+    return table("Written answers", head, rows, text=head[2:])
 
 
-def _total(exercise: Exercise, result: Result) -> str:
+def total(exercise: Exercise, result: Result) -> str:
+    """The points of those there are, "so far" where some are still to be given."""
     if result.points is None:
         return ""
     so_far = " so far" if result.pending else ""

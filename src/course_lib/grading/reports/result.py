@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from course_lib.grading.exercises import Exercise
 from course_lib.grading.reports.manual import Mark, Sheet
@@ -48,6 +49,25 @@ def results(exercise: Exercise, grades: Iterable[Grade], sheet: Sheet) -> list[R
         Result(grade, {name: sheet.mark(grade, name) for name in exercise.manual})
         for grade in grades
     ]
+
+
+def write_each(
+    everyone: Iterable[Result], folder: Path, write: Callable[[Result, Path], None]
+) -> None:
+    """Call ``write`` with each result and the student's own path below ``folder``.
+
+    Raises ``OSError`` that names those who failed, after all others are written.
+    """
+    failed = []
+    for result in everyone:
+        parts = PurePosixPath(result.student).parts
+        path = folder.joinpath(*(p for p in parts if p not in ("/", "..")))
+        try:
+            write(result, path)
+        except OSError as error:
+            failed.append(f"{result.student} ({error})")
+    if failed:
+        raise OSError("; ".join(failed))
 
 
 def possible(exercise: Exercise) -> int:
