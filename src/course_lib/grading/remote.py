@@ -202,7 +202,10 @@ class _Worker:
         self._process.wait()
         self._process.stdin.close()
         self._process.stdout.close()
-        self._home.cleanup()
+        try:
+            self._home.cleanup()
+        except RecursionError:  # folders in folders, deeper than Python goes
+            subprocess.run(["rm", "-rf", self._home.name], check=False)
 
     def _write(self, data: bytes, ends: float) -> None:
         # A worker that does not read would block us for ever; hence select.
