@@ -189,7 +189,7 @@ def honest():
     """What an answer may do, at every level."""
     import matplotlib.pyplot as plt, torch
     plt.plot([1, 2]); plt.savefig("figure.png")
-    torch.set_num_threads(2)
+    torch.set_num_threads(8)
     a = torch.ones(400, 400, requires_grad=True)
     (a @ a).sum().backward()
     torch.save(a, "a.pt"), torch.load("a.pt")

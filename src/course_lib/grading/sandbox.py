@@ -105,6 +105,8 @@ def environment(home: str) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": home,
         "OMP_NUM_THREADS": "1",
+        # Whatever the notebook sets: threads that wait for a core keep it busy.
+        "OMP_THREAD_LIMIT": "1",
         "CUDA_VISIBLE_DEVICES": "",
     }
 
