@@ -95,7 +95,7 @@ def test_who_handed_it_in(export, name, id) -> None:
 def test_who_is_nobody_is_named(export, name) -> None:
     table, says = export(name)
     assert set(scores(table).values()) == {""}
-    assert says[0] == f"canvas.csv: {name} matches nobody in the roster."
+    assert says[0] == f"canvas.csv: submissions of nobody in the roster: {name}."
 
 
 def test_who_may_be_two_is_named_and_gets_no_score(export) -> None:
@@ -180,7 +180,8 @@ def test_a_formula_stays_text(export) -> None:
 def test_the_report_names_whom_the_roster_does_not_have(rnn, tmp_path) -> None:
     roster = tmp_path / "roster.csv"
     roster.write_text("\n".join((HEADER, *ROWS)))
-    says = reports.write_class(rnn, [graded(rnn, "park")], tmp_path, roster)
-    assert "canvas.csv: park matches nobody in the roster." in says
-    assert "park matches nobody" in (tmp_path / "report.html").read_text()
+    strangers = [graded(rnn, "park"), graded(rnn, "choi")]
+    says = reports.write_class(rnn, strangers, tmp_path, roster)
+    assert "canvas.csv: submissions of nobody in the roster: park; choi." in says
+    assert "nobody in the roster: park; choi" in (tmp_path / "report.html").read_text()
     assert (tmp_path / "canvas.csv").exists()

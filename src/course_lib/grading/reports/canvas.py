@@ -113,6 +113,7 @@ def _matches(
     """The submissions of each student in the roster, by number."""
     known = _known(roster)
     who: dict[int, list[Result]] = defaultdict(list)
+    nobody = []
     for result in results:
         found: set[int] = set()
         for keys in _keys(result.student):
@@ -123,7 +124,9 @@ def _matches(
             names = ", ".join(sorted(_shown(roster.students[n]) for n in found))
             says.append(f"{result.student} can be any of {names}; no score is written.")
         else:
-            says.append(f"{result.student} matches nobody in the roster.")
+            nobody.append(result.student)
+    if nobody:
+        says.append(f"submissions of nobody in the roster: {'; '.join(nobody)}.")
     return who
 
 
