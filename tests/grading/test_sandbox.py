@@ -144,11 +144,16 @@ with Remote(exercise("01_rnn"), [cell], level) as answering:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are found in /proc")
 @pytest.mark.parametrize("one", LEVELS, ids=lambda one: one.name)
-def test_a_worker_dies_with_its_grader(one):
+def test_a_worker_dies_with_its_grader(one, tmp_path):
     if why := sandbox.refusal(one):
         pytest.skip(f"no {one.name}: {why}")
     command = [sys.executable, "-c", ORPHAN, one.name]
-    grader = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    grader = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # the worker's folder stays there
+    )
     with grader:
         assert grader.stdout.readline() == "ready\n"
         workers = set(descendants(grader.pid))

@@ -197,7 +197,7 @@ def _landlock(hide: tuple[str, ...]) -> tuple[list[str], list[str]]:
         beside, above = _without(path, _packages())
         read, listed = read + beside, listed + above
     # Python looks for a package by the names in the folder around it.
-    listed.append(_PACKAGE.parent)
+    listed = [*listed, _PACKAGE.parent]
     return [*map(str, read), "/proc/cpuinfo"], [*map(str, listed)]
 
 
