@@ -199,7 +199,7 @@ def test_grades_that_do_not_compare_are_not_mixed(submit, course):
         ({"version": "abc"}, "out holds grades by other tests (version abc, now "),
     ):
         file.write_text(json.dumps(right | change))
-        done, _ = course("01_rnn", path, "--seed", 7)
+        done, _ = course("01_rnn", path.parent, "--seed", 7)
         assert done.exit_code == 1
         assert says in done.stderr
 
@@ -435,3 +435,32 @@ def test_an_ordinary_user_stops_and_continues(submit, tmp_path):
     assert (out / "students" / "anna.json").read_bytes() == anna
     assert rows(out)["ben"]["status"] == "unreadable"
     assert rows(out)["anna"]["seed"] == rows(out)["ben"]["seed"]
+
+
+def test_a_grade_by_older_tests_gives_way_where_it_is_graded_again(submit, course):
+    path = submit("anna", ["x = 1"])
+    _, out = course("01_rnn", path, "--seed", 7)
+    stored = out / "students" / "anna.json"
+    grade = json.loads(stored.read_text())
+    stored.write_text(json.dumps(grade | {"version": "older", "points": 9}))
+
+    done, _ = course("01_rnn", path, "--seed", 7)
+
+    assert done.exit_code == 0
+    assert rows(out)["anna"]["points"] == "0"
+
+    stored.with_name("ben.json").write_text(
+        json.dumps(grade | {"student": "ben", "version": "older"})
+    )
+    done, _ = course("01_rnn", path, "--seed", 7)
+    assert done.exit_code == 1
+    assert "holds grades by other tests" in done.stderr
+
+
+def test_each_exercise_has_a_report_of_its_own(submit, monkeypatch):
+    path = submit("anna", ["x = 1"])
+    monkeypatch.chdir(path.parent)
+    for name in ("01_rnn", "04_attention"):
+        done = CliRunner().invoke(app, [name, str(path), "--seed", "7"])
+        assert done.exit_code == 0
+        assert Path("graded", name, "report.html").is_file()

@@ -38,8 +38,14 @@ def grade_command(
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="The folder for the report.")
-    ] = Path("graded"),
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The folder for the report; graded/EXERCISE by default.",
+            metavar="DIR",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -77,7 +83,10 @@ def grade_command(
         ),
     ] = None,
     require_sandbox: Annotated[
-        bool, typer.Option(help="Grade inside bubblewrap or not at all.")
+        bool,
+        typer.Option(
+            "--require-sandbox", help="Grade inside bubblewrap or not at all."
+        ),
     ] = False,
     scheduler: Annotated[
         str, typer.Option(help="Grade on a Dask cluster, such as tcp://HOST:8786.")
@@ -94,8 +103,8 @@ def grade_command(
         str,
         typer.Option(
             metavar="gradescope|k8s",
-            help="Grade nobody; write into DIR of -o what makes Gradescope or "
-            "Kubernetes grade EXERCISE.",
+            help="Grade nobody; write into DIR of -o (exported/EXERCISE by default) "
+            "what makes Gradescope or Kubernetes grade EXERCISE.",
         ),
     ] = "",
 ) -> None:
@@ -123,7 +132,10 @@ def grade_command(
         )
     try:
         chosen = exercise(name, overlay)
+        out = out or Path("graded", chosen.name)
         earlier = stored.stored(out)
+        if place.is_file():  # the course was updated, say: one's own counts anew
+            earlier = resume.by_these_tests(chosen, earlier, everyone)
         seed = resume.seed_for(chosen, earlier, seed, out)
         prove(chosen, seed)  # a mistake in a test would cost every student points
         if roster:
@@ -189,7 +201,11 @@ def _arguments(given: list[str]) -> tuple[str, Path]:
 
 
 def _export(
-    kind: str, arguments: list[str], out: Path, seed: int | None, overlay: Path | None
+    kind: str,
+    arguments: list[str],
+    out: Path | None,
+    seed: int | None,
+    overlay: Path | None,
 ) -> None:
     """Write the files that make another service grade the exercise."""
     if len(arguments) != 1:
@@ -198,6 +214,7 @@ def _export(
     try:
         chosen = exercise(arguments[0], overlay)
         prove(chosen, seed)
+        out = out or Path("exported", chosen.name)
         files = exports.export(kind, chosen, out, seed)
     except ValueError as error:
         _stop(f"--export: {error}.")

@@ -11,6 +11,23 @@ from course_lib.grading.grade import Submission
 from course_lib.grading.reports.stored import Grade
 
 
+def by_these_tests(
+    exercise: Exercise, earlier: Iterable[Grade], students: Iterable[str]
+) -> list[Grade]:
+    """``earlier`` without the grades that ``students`` got by other tests than today's.
+
+    Whoever is graded again has nothing that his new grade would not compare with.
+    """
+    again = set(students)
+    return [
+        grade
+        for grade in earlier
+        if grade["exercise"] != exercise.name
+        or grade["version"] == exercise.version
+        or grade["student"] not in again
+    ]
+
+
 def seed_for(
     exercise: Exercise, earlier: Iterable[Grade], seed: int | None, out: Path
 ) -> int:
