@@ -52,6 +52,7 @@ def test_names_and_grades_stay_out_of_git(tmp_path):
     for path in (
         "submissions/kim.ipynb",
         "submissions-late/kim.ipynb",
-        "graded/grades.csv",
+        "graded/01_rnn/grades.csv",
+        "exported/01_rnn/settings",
     ):
         subprocess.run(["git", "check-ignore", "-q", path], cwd=tmp_path, check=True)
