@@ -219,7 +219,9 @@ def stolen(module, folder):
 """
 
 ABOVE = "# answered above"
-NOT_THERE = "(FileNotFound|NotADirectory|Permission|Import|ModuleNotFound|Name|Key)Error"
+NOT_THERE = (
+    "(FileNotFound|NotADirectory|Permission|Import|ModuleNotFound|Name|Key)Error"
+)
 CASES = [
     hostile(
         "master_by_its_path",
