@@ -58,7 +58,6 @@ def _notebook(hide: list[str]) -> dict[str, Any]:
 
     course_lib.grading.exercise = lambda _: types.SimpleNamespace(check=silent)
     course_lib.grading.progress = silent
-    course_lib.grading.progress = silent
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     # What a notebook has without an import.
