@@ -70,11 +70,11 @@ def test_a_test_that_goes_on_for_ever_is_failed(rnn, submit):
         if S.decay_rate(2.0) != 1.0:
             raise AssertionError
 
-    exercise = with_tests(rnn, 0.05, endless, next_one)
+    exercise = with_tests(rnn, 0.3, endless, next_one)
     first, second = grade.grade_one(exercise, submit("anna", [ANSWERS]), 7)["tests"]
     assert first["status"] == "failed"
     assert first["title"] == "Ends."
-    assert first["says"] == "The test took longer than 0.05 seconds with this answer."
+    assert first["says"] == "The test took longer than 0.3 seconds with this answer."
     # The worker was amid a call; the next test finds one that answers it.
     assert second["status"] == "passed"
 
@@ -114,6 +114,19 @@ def test_a_file_that_cannot_be_read_gives_no_zero(rnn, submit, monkeypatch):
     stored = grade.grade_one(rnn, path, 7)
     assert (stored["status"], stored["points"]) == ("GRADER ERROR", None)
     assert "Input/output error" in stored["says"]
+
+
+def test_a_file_that_is_gone_gives_no_zero(rnn, tmp_path):
+    stored = grade.grade_one(rnn, tmp_path / "gone.ipynb", 7)
+    assert (stored["status"], stored["points"]) == ("GRADER ERROR", None)
+    assert "No such file" in stored["says"]
+
+
+def test_a_long_path_names_its_own_student(rnn):
+    one, other = (f"{'folder/' * 100}{name}" for name in ("anna", "ben"))
+    submissions = [grade.Submission(name, "a.ipynb", b"{") for name in (one, other)]
+    graded = [grade.grade(rnn, submission, 7) for submission in submissions]
+    assert [stored["student"] for stored in graded] == [one, other]
 
 
 def test_what_is_no_file_is_unreadable(rnn, submit, tmp_path):

@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from course_lib.grading import sandbox
+from course_lib.grading import remote, sandbox
 from course_lib.grading.remote import Remote
 from course_lib.grading.run import GraderError, run
 
@@ -65,6 +65,15 @@ def test_a_worker_that_cannot_start_is_the_graders_fault(
 ):
     monkeypatch.setattr(sandbox, "worker_argv", lambda *_: argv)
     with pytest.raises(GraderError, match=says):
+        points(rnn, cells())
+
+
+def test_a_full_disk_is_the_graders_fault(rnn, cells, monkeypatch):
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(remote.tempfile, "TemporaryDirectory", full)
+    with pytest.raises(GraderError, match="No space left on device"):
         points(rnn, cells())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,8 @@ class Submission:
         """The file at ``path``, up to a size that is refused."""
         data, says = None, ""
         try:
-            if path.is_file() and not path.is_symlink():
+            # Not `is_file`, which says no of a file that is gone: a disk may be.
+            if stat.S_ISREG(path.lstat().st_mode):
                 with path.open("rb") as file:
                     data = file.read(notebook.SIZE_LIMIT + 1)
         except OSError as error:
@@ -91,7 +93,7 @@ def not_graded(
     return {
         "exercise": exercise.name,
         "version": exercise.version,
-        "student": shorten(submission.student),
+        "student": submission.student,
         "file": shorten(submission.file),
         "sha256": submission.sha256,
         "seed": seed,

@@ -59,6 +59,8 @@ def _run(case: Case, answers: Answers, seed: int) -> Outcome:
         return Outcome(case, "failed", str(error), case.hint)
     except GraderError:
         raise
+    except OSError as error:  # of this machine: an answer's own comes as `Failed`
+        raise GraderError(f"{type(error).__name__}: {error}") from error
     except Exception as error:  # an answer of a form that the test did not foresee
         says = f"The answer has an unexpected form ({describe(error)})."
         return Outcome(case, "failed", says, case.hint)
