@@ -52,6 +52,7 @@ FILTERED = {
     "memory without a limit", "shared memory without a limit", "fork", "run a program",
     "spawn a program", "become a program", "tcp", "udp", "unix", "abstract",
     "signal the parent", "signal the grader", "signal everybody", "signal by a handle",
+    "signal by a pipe", "signal by a socket",
     "limit the grader", "slow the grader down", "trace the grader", "mount", "bpf",
     "walls within walls", "a new namespace by clone", "io_uring", "touch a grade",
     "take a grade's rights",

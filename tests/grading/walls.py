@@ -22,7 +22,7 @@ from course_lib.grading.remote import Remote
 from course_lib.grading.sandbox import Level
 
 SPY = r'''
-import ctypes, importlib, os, resource, socket, subprocess, sys, threading
+import ctypes, fcntl, importlib, os, resource, socket, subprocess, sys, threading
 
 libc = ctypes.CDLL(None, use_errno=True)
 SHMGET, PTRACE, UNSHARE, MOUNT, CLONE, BPF = {
@@ -84,6 +84,10 @@ def send(family, kind, address):
         one.settimeout(5)
         one.connect(address)
         one.send(b"secret")
+
+def own_a_socket(owner):
+    FIOSETOWN = 0x8901
+    fcntl.ioctl(socket.socketpair()[0], FIOSETOWN, owner.to_bytes(4, "little"))
 
 def fill_the_disk():
     for number in range(20):
@@ -161,6 +165,8 @@ def misdeeds(at):
         "signal the grader": lambda: os.kill(grader, 0),
         "signal everybody": lambda: os.kill(-1, 0),
         "signal by a handle": lambda: os.pidfd_open(grader),
+        "signal by a pipe": lambda: fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, grader),
+        "signal by a socket": lambda: own_a_socket(grader),
         "read the grader's environment": lambda: read(f"/proc/{grader}/environ"),
         "read the grader's command": lambda: read(f"/proc/{grader}/cmdline"),
         "limit the grader": lambda: resource.prlimit(grader, resource.RLIMIT_CORE),

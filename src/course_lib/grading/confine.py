@@ -150,6 +150,10 @@ _REFUSED = {
 }  # fmt: skip
 _CLONE, _CLONE3, _KILL, _TGKILL = (56, 220), (435, 435), (62, 129), (234, 131)
 _PRLIMIT, _SECCOMP = (302, 261), (317, 277)
+_FCNTL, _IOCTL = (72, 25), (16, 29)
+# A file tells its owner what happens to it, by any signal one likes: SIGKILL too.
+_SET_OWNER, _SET_SIGNAL, _SET_OWNER_OR_GROUP = 8, 10, 15  # for fcntl
+_SET_OWNER_OF_SOCKET = 0x8901, 0x8902  # for ioctl
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _CLONE_THREAD = 0x10000
 _X32 = 0x40000000  # x86_64 has a second set of numbers from here on
@@ -158,7 +162,8 @@ _X32 = 0x40000000  # x86_64 has a second set of numbers from here on
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _KILL_PROCESS, _ALLOWED, _ERROR = 0x80000000, 0x7FFF0000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # places in what the filter sees
+# Places in what the filter sees.
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 
 
 def filter_calls() -> None:
@@ -188,6 +193,9 @@ def filter_calls() -> None:
     program += _refuse_unless(_KILL[column], _IF_EQUAL, os.getpid())
     program += _refuse_unless(_TGKILL[column], _IF_EQUAL, os.getpid())
     program += _refuse_unless(_PRLIMIT[column], _IF_EQUAL, 0)  # 0: this process
+    owners = _SET_OWNER, _SET_SIGNAL, _SET_OWNER_OR_GROUP
+    program += _refuse_to(_FCNTL[column], owners)
+    program += _refuse_to(_IOCTL[column], _SET_OWNER_OF_SOCKET)
     program += [(_RETURN, 0, 0, _ALLOWED)]
     packed = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     kept = ctypes.create_string_buffer(packed, len(packed))
@@ -211,6 +219,15 @@ def _refuse_unless(
         (_RETURN, 0, 0, _ERROR | _EPERM),
         (_RETURN, 0, 0, _ALLOWED),
     ]
+
+
+def _refuse_to(number: int, values: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
+    """Refuse the call ``number`` where its second argument is one of ``values``."""
+    asked = [(_LOAD, 0, 0, _SECOND_ARGUMENT)]
+    for value in values:
+        asked += _refuse(value, _EPERM)  # what is loaded is compared, as numbers are
+    asked += [(_RETURN, 0, 0, _ALLOWED)]
+    return [(_IF_EQUAL, 0, len(asked), number), *asked]
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:
