@@ -129,15 +129,21 @@ def test_a_finished_run_is_recalled_not_repeated(tmp_path):
     assert same(again, model)
 
 
-def test_a_half_written_checkpoint_is_never_read(tmp_path):
+def test_a_half_written_checkpoint_is_never_read(tmp_path, monkeypatch):
     training = Training(6, 0.01, checkpoint_every=3)
-    trained(training, Setting(checkpoint=tmp_path))
-    whole = (tmp_path / "model.pt").read_bytes()
-    (tmp_path / "model.pt").unlink()
-    (tmp_path / "model.pt.part").write_bytes(whole[: len(whole) // 2])
+
+    def killed(*paths):
+        raise OSError("killed")
+
+    monkeypatch.setattr("course_lib.files.os.replace", killed)
+    with pytest.raises(OSError, match="killed"):
+        trained(training, Setting(checkpoint=tmp_path))
+    monkeypatch.undo()
+    (part,) = tmp_path.iterdir()
+    part.write_bytes(part.read_bytes()[:1000])
     _, steps = trained(training, Setting(checkpoint=tmp_path))
     assert [step.number for step in steps] == [1, 2, 3, 4, 5, 6]
-    assert not (tmp_path / "model.pt.part").exists()
+    assert not part.exists()
 
 
 def test_a_failing_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
