@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import Future
@@ -243,3 +246,35 @@ def test_a_cluster_gives_the_same_grades_though_it_loses_a_worker(
     here = batch.grade_job(job)
     assert made | {"seconds": 0} == here | {"seconds": 0}
     assert here["points"] == 1
+
+
+class Untidy(Submission):
+    """Leaves a folder behind, as a process does that is ended while it grades."""
+
+    @property
+    def sha256(self):
+        if os.getpid() != int(self.file):
+            Path(tempfile.mkdtemp(), "large").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ""
+
+
+def test_a_process_that_is_ended_leaves_no_folder(rnn, job, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    jobs = [job("untidy", kind=Untidy, file=str(os.getpid()))]
+    with batch.processes(1, rnn) as submit:
+        assert graded(rnn, jobs, submit)["untidy"][0] == "GRADER ERROR"
+        assert list(tmp_path.glob("*/*/large"))
+    assert not list(tmp_path.glob("course-*"))
+
+
+def test_a_test_that_prints_spoils_no_grade(job, monkeypatch, capsys):
+    def talkative(job):
+        print("a test talks")
+        return {"student": job.submission.student}
+
+    monkeypatch.setattr(batch, "grade_job", talkative)
+    sent = io.TextIOWrapper(io.BytesIO(pickle.dumps(job("anna"))))
+    monkeypatch.setattr(sys, "stdin", sent)
+    batch.serve()
+    assert json.loads(capsys.readouterr().out) == {"student": "anna"}

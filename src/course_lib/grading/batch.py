@@ -29,6 +29,7 @@ import torch
 from course_lib.grading import sandbox
 from course_lib.grading.exercises import Exercise, exercise, files_of
 from course_lib.grading.grade import Submission, grade, not_graded
+from course_lib.grading.remote import remove
 from course_lib.grading.reports.stored import Grade
 from course_lib.grading.run import GraderError
 from course_lib.grading.sandbox import Level
@@ -142,12 +143,23 @@ def processes(count: int, exercise: Exercise) -> Iterator[Submit]:
     """Grade in ``count`` processes; one that hangs or dies costs one submission."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])  # torch is imported once for all
-    pool = pebble.ProcessPool(count, context=context)
+    # What a process that is ended leaves behind lies in there.
+    folder = tempfile.TemporaryDirectory(
+        prefix="course-grading-", ignore_cleanup_errors=True
+    )
+    pool = pebble.ProcessPool(
+        count, initializer=_work_in, initargs=[folder.name], context=context
+    )
     try:
         yield lambda job: pool.schedule(grade_job, [job], timeout=_longest(exercise))
     finally:
         pool.stop()
         pool.join()
+        remove(folder)
+
+
+def _work_in(folder: str) -> None:
+    tempfile.tempdir = folder
 
 
 @contextlib.contextmanager
@@ -202,4 +214,6 @@ def _longest(exercise: Exercise) -> float:
 
 def serve() -> None:
     """Grade the job on the standard input, for ``_grade_apart``."""
-    json.dump(grade_job(pickle.load(sys.stdin.buffer)), sys.stdout)
+    with contextlib.redirect_stdout(sys.stderr):  # a test may print
+        made = grade_job(pickle.load(sys.stdin.buffer))
+    json.dump(made, sys.stdout)

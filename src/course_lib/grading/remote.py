@@ -202,10 +202,7 @@ class _Worker:
         self._process.wait()
         self._process.stdin.close()
         self._process.stdout.close()
-        try:
-            self._home.cleanup()
-        except RecursionError:  # folders in folders, deeper than Python goes
-            subprocess.run(["rm", "-rf", self._home.name], check=False)
+        remove(self._home)
 
     def _write(self, data: bytes, ends: float) -> None:
         # A worker that does not read would block us for ever; hence select.
@@ -234,6 +231,14 @@ class _Worker:
         if code < 0:
             return f"was ended by signal {-code}"
         return f"ended the process (exit status {code})"
+
+
+def remove(folder: tempfile.TemporaryDirectory[str]) -> None:
+    """Remove ``folder`` with all that is in it, whatever a student made there."""
+    try:
+        folder.cleanup()
+    except RecursionError:  # folders in folders, deeper than Python goes
+        subprocess.run(["rm", "-rf", folder.name], check=False)
 
 
 def _spawn(argv: list[str], home: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
