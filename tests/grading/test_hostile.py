@@ -42,8 +42,15 @@ HONEST = [
     notebook("m_honest", "is honest, between the others"),
     notebook("zz_honest", "is honest, and among the last"),
 ]
-MODULES = (greedy, exits, lies, wires, thieves, breakouts, files)
-CLASS = [*HONEST, *(case for module in MODULES for case in module.CASES)]
+BEHIND_WALLS = [
+    *HONEST,
+    *(c for module in (greedy, exits, thieves, breakouts) for c in module.CASES),
+]
+CLASSES = {
+    "bubblewrap": [*BEHIND_WALLS, *lies.CASES, *wires.CASES, *files.CASES],
+    # What cannot know its level, or never gets there, is not graded twice.
+    "landlock": BEHIND_WALLS,
+}
 REPORTS = {
     "students", "grades.csv", "report.html", "similarity.csv", "gradescope", "feedback"
 }  # fmt: skip
@@ -55,10 +62,11 @@ PACKAGES = [
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
-@pytest.mark.parametrize("level", ["bubblewrap", "landlock"])
+@pytest.mark.parametrize("level", CLASSES)
 def test_a_hostile_class(level, subtests):
+    everyone = CLASSES[level]
     with _batch() as folder, _listeners(folder) as (known, heard):
-        _submit(folder / "submissions", known)
+        _submit(everyone, folder / "submissions", known)
         command = _command(folder, level)
         submitted, packages = _contents(folder / "submissions"), _listed(PACKAGES)
 
@@ -66,7 +74,7 @@ def test_a_hostile_class(level, subtests):
 
         assert done.returncode == 0, done.stderr[-5000:]
         grades = _grades(folder)
-        for case in CLASS:
+        for case in everyone:
             with subtests.test(case.name, tries=case.tries):
                 _judge(case, grades.pop(case.name, {"status": ""}), level)
         with subtests.test("no grade but theirs"):
@@ -90,7 +98,8 @@ def test_a_hostile_class(level, subtests):
         with subtests.test("no file but the reports"):
             out = folder / "out"
             assert set(os.listdir(out)) == REPORTS
-            assert len(os.listdir(out / "students")) == len(CLASS) - 1  # the folder
+            known = {f"{name}.json" for name in submissions(folder / "submissions")}
+            assert set(os.listdir(out / "students")) == known
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
@@ -167,12 +176,12 @@ def _listeners(
         )
 
 
-def _submit(folder: Path, known: dict[str, object]) -> None:
+def _submit(everyone: list[Hostile], folder: Path, known: dict[str, object]) -> None:
     """Write the class's notebooks; each hostile one knows where everything lies."""
     rnn = exercise("01_rnn")
     right, reference = build.code(rnn), build.solutions(rnn)
     knows = "\n".join(f"{name} = {value!r}" for name, value in known.items())
-    for case in CLASS:
+    for case in everyone:
         path = folder / f"{case.name}.ipynb"
         if case.file:
             case.file(path, right)
@@ -276,7 +285,7 @@ def _judge(case: Hostile, grade: dict, level: str) -> None:
         return
     if case.status == "unreadable":
         assert grade["points"] == 0
-        assert re.search(case.error, grade["says"])
+        assert re.search(case.errors[0], grade["says"])
         return
     said = {name: [] for name in grade["questions"]}
     for test in grade["tests"]:
@@ -286,8 +295,8 @@ def _judge(case: Hostile, grade: dict, level: str) -> None:
     assert grade["sandbox"].startswith(level)
     for question, pattern in case.says.items():
         assert any(re.search(pattern, says) for says in said[question]), said[question]
-    errors = list(grade["cells"].values())
-    assert any(re.search(case.error, says) for says in errors) or not case.error, errors
+    for pattern in case.errors:
+        assert re.search(pattern, "\n".join(grade["cells"].values())), grade["cells"]
     assert case.flags <= {flag["name"] for flag in grade["flags"]}
 
 

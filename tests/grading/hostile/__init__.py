@@ -8,7 +8,7 @@ signal to everybody is signal 0, and what is written goes into the batch's own f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,10 +21,10 @@ class Hostile:
 
     ``answers`` replace the reference's; ``first`` and ``last`` are cells around them.
     ``points`` is what each question must get. ``says`` holds for a question a pattern
-    that the sentence of one of its tests must match, ``error`` one for a sentence on
-    a cell, ``flags`` the names that must be flagged. A ``file`` writes the submission
-    itself, from the reference's cells; ``status`` is what the grade says of it, and
-    empty where there must be no grade.
+    that the sentence of one of its tests must match, ``errors`` are patterns for the
+    sentences on cells, ``flags`` the names that must be flagged. A ``file`` writes the
+    submission itself, from the reference's cells; ``status`` is what the grade says of
+    it, and empty where there must be no grade.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Hostile:
     first: str = ""
     last: str = ""
     says: Mapping[str, str] = field(default_factory=dict)
-    error: str = ""
+    errors: Sequence[str] = ()
     flags: frozenset[str] = frozenset()
     file: Callable[[Path, list[str]], None] | None = None
     status: str = "graded"
@@ -55,7 +55,7 @@ def hostile(
     keeps: str | None = None,
     partly: Mapping[str, int] | None = None,
     says: Mapping[str, str] | None = None,
-    error: str = "",
+    errors: Sequence[str] = (),
     flags: str = "",
     **answers: str,
 ) -> Hostile:
@@ -74,6 +74,6 @@ def hostile(
         first=first,
         last=last,
         says=says or {},
-        error=error,
+        errors=errors,
         flags=frozenset(flags.split()),
     )

@@ -92,42 +92,11 @@ def rnn_step(*a):
 """
 CASES = [
     hostile(
-        "misfires_in_cells",
-        "loops, ends, fills the memory and the disk, in four cells",
-        q1="while True: pass",
-        q2="import os\nos._exit(0)",
-        q3="heap = []\nwhile True: heap.append(bytes(10**9))",
-        q4="file = open('big', 'wb', 0)\nfile.seek(10**10)\nfile.write(b'x')",
-        says={"q1": "no function `rnn_step`", "q3": "no function `bptt`"},
-        error="File too large",
-    ),
-    hostile(
-        "misfires_in_functions",
-        "loops, leaves and ends in three answers",
-        q1="def rnn_step(*a):\n    while True: pass",
-        q3="import sys\ndef bptt(*a): sys.exit(0)",
-        q4="import os\ndef clip_by_global_norm(*a): os._exit(0)",
-        says={"q1": "was not called again", "q4": "exit status 0"},
-    ),
-    hostile(
-        "exit_in_cell",
-        "ends the process at once",
-        q1="import os\nos._exit(0)",
-        error=r"ended the process \(exit status 0\)",
-        flags="os",
-    ),
-    hostile(
-        "exit_in_function",
-        "ends the process at once, from the answer",
-        q1="import os\ndef rnn_step(*a): os._exit(0)",
-        says={"q1": r"`rnn_step` ended the process \(exit status 0\)"},
-    ),
-    hostile(
         "sys_exit",
         "leaves politely, from a cell and from an answer",
         first="import sys\nsys.exit(0)",
         q1="def rnn_step(*a): sys.exit(0)",
-        error="SystemExit: 0",
+        errors=["SystemExit: 0"],
         says={"q1": "SystemExit: 0"},
     ),
     hostile(
@@ -136,7 +105,7 @@ CASES = [
         first="raise KeyboardInterrupt",
         q1=STRANGE_EXCEPTIONS,
         says={"q1": "Mine"},
-        error="KeyboardInterrupt",
+        errors=["KeyboardInterrupt"],
     ),
     hostile(
         "strange_texts",

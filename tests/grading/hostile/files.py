@@ -3,7 +3,7 @@
 import json
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hostile import FULL, Hostile, hostile
@@ -19,7 +19,7 @@ def unreadable(
     name: str, tries: str, write: Callable[[Path, list[str]], object], says: str
 ) -> Hostile:
     """A file without a notebook in it; ``says`` is what the grade says of it."""
-    return Hostile(name, tries, {}, file=write, status="unreadable", error=says)
+    return Hostile(name, tries, {}, file=write, status="unreadable", errors=[says])
 
 
 def holding(data: bytes) -> Callable[[Path, list[str]], object]:
@@ -31,14 +31,14 @@ def written(
     tries: str,
     made: Callable[[list[str]], object],
     points: dict[str, int] = FULL,
-    error: str = "",
+    errors: Sequence[str] = (),
 ) -> Hostile:
     """A notebook whose JSON is ``made`` of the right cells."""
 
     def write(path: Path, right: list[str]) -> None:
         path.write_text(json.dumps(made(right)))
 
-    return Hostile(name, tries, points, file=write, error=error)
+    return Hostile(name, tries, points, file=write, errors=errors)
 
 
 def large(path: Path, right: list[str]) -> None:
@@ -234,9 +234,11 @@ CASES = [
     written("renamed", "has another name for bptt", renamed, FULL | {"q3": 0}),
     written("missing", "has lost the cell of bptt", missing, FULL | {"q3": 0}),
     written("magics", "speaks to IPython and to the shell", magics),
-    written("unprintable", "has characters that are none", unprintable, error="Error"),
+    written(
+        "unprintable", "has characters that are none", unprintable, errors=["Error"]
+    ),
     written("markup", "has markup in its answers", markup, FULL | {"q4": 0}),
-    written("traps", "has cells that are slow to read", traps, error="Error"),
+    written("traps", "has cells that are slow to read", traps, errors=["Error"]),
     written("many_cells", "has 5,000 cells", many_cells),
     hostile(
         "does_not_run",
@@ -256,7 +258,7 @@ CASES = [
         first="this is no Python",
         q3="# deleted",
         last="display(x)\nraise KeyboardInterrupt",
-        error="SyntaxError",
+        errors=["SyntaxError"],
     ),
     hostile(unicodedata.normalize("NFD", "한글 이름"), "has a name in two alphabets"),
     *(

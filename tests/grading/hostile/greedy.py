@@ -2,10 +2,6 @@
 
 from hostile import hostile
 
-IN_FUNCTION = """
-def rnn_step(*a):
-    while True: pass
-"""
 DEAF = """
 import signal
 for number in range(1, signal.NSIG):
@@ -20,6 +16,11 @@ def rnn_step(*a):
 MEMORY = """
 heap = []
 while True: heap.append(bytearray(b"x") * 10**8)
+"""
+LARGE_FILE = """
+file = open("big", "wb", 0)
+file.seek(5 * 10**9)
+file.write(b"x")
 """
 MEMORY_IN_FUNCTION = """
 heap = []
@@ -59,11 +60,6 @@ class Deep:
     def __getattr__(self, name): return getattr(self, name + "x")
 def rnn_step(*a): return Deep().x
 """
-LARGE_FILE = """
-file = open("big", "wb", 0)
-file.seek(5 * 10**9)
-file.write(b"x")
-"""
 MANY_FILES = """
 for number in range(2000):
     try: open(f"file{number}", "wb").write(b"x" * 10_000)
@@ -95,17 +91,32 @@ LONG_ERROR = "def rnn_step(*a): raise ValueError('x' * 5_000_000)"
 
 CASES = [
     hostile(
-        "loop_in_cell",
-        "never ends, in a cell",
+        "misfires_in_cells",
+        "never ends, ends the process, fills the memory and the disk, in four cells",
         q1="while True: pass",
-        error="The cell took longer than 4 seconds",
-        says={"q1": "no function `rnn_step`"},
+        q2="import os\nos._exit(0)",
+        q3=MEMORY,
+        q4=LARGE_FILE,
+        errors=[
+            "The cell took longer than 4 seconds",
+            r"The cell ended the process \(exit status 0\)",
+            "The cell ran out of memory",
+            "File too large",
+        ],
+        says={"q1": "no function `rnn_step`", "q3": "no function `bptt`"},
+        flags="os",
     ),
     hostile(
-        "loop_in_function",
-        "never ends, in the answer",
-        q1=IN_FUNCTION,
-        says={"q1": "`rnn_step` took longer than 3 seconds"},
+        "misfires_in_functions",
+        "never ends, leaves, and ends the process, in three answers",
+        q1="def rnn_step(*a):\n    while True: pass",
+        q3="import sys\ndef bptt(*a): sys.exit(0)",
+        q4="import os\ndef clip_by_global_norm(*a): os._exit(0)",
+        says={
+            "q1": "^`rnn_step` was not called again",
+            "q3": "SystemExit: 0",
+            "q4": r"`clip_by_global_norm` ended the process \(exit status 0\)",
+        },
     ),
     hostile(
         "loop_that_is_deaf",
@@ -120,12 +131,6 @@ CASES = [
         says={"q1": "`rnn_step` took longer than 3 seconds"},
     ),
     hostile(
-        "memory_in_cell",
-        "fills the memory, and keeps it",
-        q1=MEMORY,
-        error="The cell ran out of memory",
-    ),
-    hostile(
         "memory_in_function",
         "fills the memory from the answer, and keeps it",
         q1=MEMORY_IN_FUNCTION,
@@ -136,7 +141,7 @@ CASES = [
         "starts processes until there are no more",
         first=FORKS,
         q1="bomb()",
-        error="code cell|Error",
+        errors=["code cell|Error"],
         flags="os",
     ),
     hostile(
@@ -156,12 +161,6 @@ CASES = [
         "overflows the stack below Python's own guard",
         q1=RECURSION,
         says={"q1": "signal|Recursion|Memory|longer"},
-    ),
-    hostile(
-        "large_file",
-        "writes a file of 5 GB",
-        q1=LARGE_FILE,
-        error="File too large",
     ),
     hostile("many_files", "writes 2,000 files", first=MANY_FILES),
     hostile(

@@ -54,7 +54,9 @@ def flood():
     data = message(value(tensor([2, 3])), bytes(24))
     for number in range(10**9):
         write(FRAME.pack(number % 100, len(data)) + data)
-threading.Thread(target=flood, daemon=True).start()
+def rnn_step(*a):
+    threading.Thread(target=flood, daemon=True).start()
+    time.sleep(1)
 """
 LENGTHS = """
 lengths = [2**63, 2**32]
