@@ -397,6 +397,16 @@ def test_a_folder_that_cannot_be_read_is_said(submit, course, monkeypatch):
     assert "can be read: [Errno 13] Permission denied: 'late'" in done.stderr
 
 
+def test_on_windows_it_says_what_to_do():
+    windows = "import os, sys; sys.modules['resource'] = None; "
+    windows += "from course_lib.grading import command; os.name = 'nt'; "
+    windows += "import typer; typer.run(command.grade_command)"
+    argv = [sys.executable, "-c", windows, "01_rnn", "mine.ipynb"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "on Windows, run it inside WSL 2" in done.stderr
+
+
 def test_a_terminal_has_a_bar(monkeypatch):
     terminal = Console(file=StringIO(), force_terminal=True, width=100)
     monkeypatch.setattr(shown, "console", lambda: terminal)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import course_lib
-from course_lib.grading import confine
 from course_lib.grading.exercises import Limits
 
 
@@ -56,6 +55,8 @@ PROCESS = Level(
 LEVELS = (BUBBLEWRAP, LANDLOCK, PROCESS)
 """Strongest first."""
 
+# Not imported: it needs what Windows lacks, and there the command says what to do.
+_CONFINE = Path(__file__).with_name("confine.py")
 _THREADS = 64  # that a worker may start
 _NOWHERE = 65534  # the user and the group that own nothing
 
@@ -132,7 +133,7 @@ def worker_argv(
         read, listed = _landlock(hide)
         setup |= {"read": read, "list": listed, "home": home}
     # -I and -S: nothing of the user's settings or of other packages runs at the start.
-    python = [os.path.realpath(sys.executable), "-I", "-S", "-B", confine.__file__]
+    python = [os.path.realpath(sys.executable), "-I", "-S", "-B", str(_CONFINE)]
     return [*wall, *python, json.dumps(setup)]
 
 
