@@ -12,6 +12,7 @@ from made_up import graded, with_manual, without_tests
 
 from course_lib.grading import reports
 from course_lib.grading.notebook import Unreadable
+from course_lib.grading.reports import similarity
 from course_lib.grading.reports.manual import PLACEHOLDER, written_answers
 
 HEADER = "student,question,of,points,comment,answer"
@@ -204,6 +205,19 @@ def test_other_points_are_refused_and_kept(course, points) -> None:
     assert (kept["points"].lstrip("'"), kept["comment"]) == (points, "So, so.")
     assert course()[1] == says  # until somebody mends it
     assert "row 2 (ada, q6)" in (course.folder / "report.html").read_text()
+
+
+def test_what_is_saved_while_the_reports_are_made_is_kept(course, monkeypatch) -> None:
+    course()
+    text = filled(course.rows(), ada="2.5")
+
+    def take_long(*_):
+        (course.folder / "manual.csv").write_text(text, encoding="utf-8")
+        return []
+
+    monkeypatch.setattr(similarity, "pairs", take_long)
+    rows, _ = course()
+    assert rows["ada"]["q6"] == course.rows()[0]["points"] == "2.5"
 
 
 def test_rows_of_nobody_and_of_no_question_are_said_and_kept(course) -> None:

@@ -35,10 +35,11 @@ def write_class(
     does not have.
     """
     says = stored.broken(folder)
+    # It takes long. What a teacher saves meanwhile must be read before it is written.
+    pairs = similarity.pairs(exercise, grades)
     sheet = manual.read(exercise, grades, folder / "manual.csv")
     says += sheet.refused
     everyone = results(exercise, grades, sheet)
-    pairs = similarity.pairs(exercise, grades)
 
     def write(name: str, write_to: Callable[[Path], object]) -> None:
         try:

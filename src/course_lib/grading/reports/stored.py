@@ -13,8 +13,8 @@ Grade = Mapping[str, Any]
 
 # What every report needs, and of which kind.
 _KEYS: dict[str, type | tuple[type, ...]] = {
-    "exercise": str, "student": str, "seed": int, "version": str, "status": str,
-    "points": (int, type(None)), "of": int, "says": str, "sandbox": str,
+    "exercise": str, "student": str, "sha256": str, "seed": int, "version": str,
+    "status": str, "points": (int, type(None)), "of": int, "says": str, "sandbox": str,
     "seconds": (int, float), "questions": dict, "tests": list, "flags": list,
     "cells": dict, "answers": dict, "manual": dict,
 }  # fmt: skip

@@ -48,7 +48,7 @@ def _row(exercise: Exercise, result: Result) -> list[Any]:
         result.sandbox,
         grade["seed"],
         grade["version"],
-        grade.get("sha256", ""),
+        grade["sha256"],
     ]
 
 
