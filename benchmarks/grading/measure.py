@@ -2,7 +2,7 @@
 
 Run it as an ordinary user on a quiet machine::
 
-    python benchmarks/grading/measure.py -o benchmarks/grading.json
+    python benchmarks/grading/measure.py -o benchmarks/grading/measured.json
 
 The other graders need a Python that has them (``requirements.txt`` here), named by
 ``--peers``; a peer that is not there is named as missing. They run our very tests, on
@@ -33,7 +33,7 @@ from course_lib.grading import exercise
 
 
 def main(
-    out: Annotated[Path, typer.Option("-o", "--out")] = Path("grading.json"),
+    out: Annotated[Path, typer.Option("-o", "--out")] = Path("measured.json"),
     name: Annotated[str, typer.Option("--exercise")] = "04_attention",
     jobs: Annotated[int, typer.Option("-j", "--jobs")] = 2,
     python: Annotated[
@@ -73,7 +73,9 @@ def ours(name: str, jobs: int, folder: Path) -> dict[str, Any]:
         for path in (folder / "graded" / "students").glob("*.json")
     }
     got = {student: grade["points"] for student, grade in grades.items()}
-    differ = {s: (got.get(s), want) for s, want in expected.items() if got[s] != want}
+    differ = {
+        s: (got.get(s), want) for s, want in expected.items() if got.get(s) != want
+    }
     if differ:
         raise SystemExit(f"points that are not the expected ones: {differ}")
     honest = [g["seconds"] for s, g in grades.items() if not s.startswith("hostile")]
