@@ -19,7 +19,7 @@ from ordinary_user import ordinary_user
 from rich.console import Console
 from typer.testing import CliRunner
 
-from course_lib.grading import batch, command, exports, sandbox, shown
+from course_lib.grading import batch, command, exports, resume, sandbox, shown
 from course_lib.grading.exercises import all_exercises
 
 EXERCISES = [exercise.name for exercise in all_exercises()]
@@ -202,6 +202,29 @@ def test_grades_that_do_not_compare_are_not_mixed(submit, course):
         done, _ = course("01_rnn", path.parent, "--seed", 7)
         assert done.exit_code == 1
         assert says in done.stderr
+
+
+def test_two_commands_do_not_grade_into_one_folder(submit, course):
+    folder = submit("anna", ["x = 1"]).parent
+    out = folder.parent / "out"
+    with resume.only_one(out, parts=False):
+        done, _ = course("01_rnn", folder)
+        assert done.exit_code == 1
+        assert f"another command is grading into {out}: wait" in done.stderr
+    assert not out.exists()
+    with resume.only_one(out, parts=True):
+        assert course("01_rnn", folder)[0].exit_code == 1
+        done, _ = course("01_rnn", folder, "--part", "0/1", "--seed", 7)
+        assert done.exit_code == 0
+    assert course("01_rnn", folder)[0].exit_code == 0
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anybody_is_graded(submit, course):
+    folder = submit("anna", ["x = 1"]).parent
+    (folder.parent / "out").write_text("a file")
+    done, out = course("01_rnn", folder)
+    assert done.exit_code == 1
+    assert f"{out} cannot be used: [Errno 17] File exists" in done.stderr
 
 
 def test_a_class_is_not_graded_as_root(submit, course):

@@ -28,6 +28,7 @@ _AT_ONCE = 256  # jobs that a cluster is given; it may still be growing
 
 
 def grade_command(
+    context: typer.Context,
     arguments: Annotated[
         list[str],
         typer.Argument(
@@ -133,6 +134,7 @@ def grade_command(
     try:
         chosen = exercise(name, overlay)
         out = out or Path("graded", chosen.name)
+        context.with_resource(resume.only_one(out, parts=bool(part)))
         earlier = stored.stored(out)
         if place.is_file():  # the course was updated, say: one's own counts anew
             earlier = resume.by_these_tests(chosen, earlier, everyone)
