@@ -264,6 +264,7 @@ def test_a_grade_that_cannot_be_written_costs_no_other_student(submit, course):
     done, _ = course("01_rnn", folder, "--seed", 7)
     assert done.exit_code == 1
     assert "The grade of anna is not stored" in done.stderr
+    assert "anna: GRADER ERROR (it is not stored)" in done.stdout
     assert "GRADER ERROR, not a zero, for: anna." in done.stderr
     assert rows(out)["ben"]["status"] == "graded"
 

@@ -164,8 +164,8 @@ def grade_command(
         try:
             with where as submit, shown(len(todo)) as show:
                 work = batch.jobs(chosen, todo, seed, level)
-                for grade in batch.grades(chosen, work, submit, at_once):
-                    grades[grade["student"]] = _store(grade, out)
+                for made in batch.grades(chosen, work, submit, at_once):
+                    grade = grades[made["student"]] = _store(made, out)
                     show(terminal.line(grade))
         except ValueError as error:
             _stop(f"{error}. Nothing was graded.")
@@ -258,12 +258,16 @@ def _root(place: Path) -> None:
 
 
 def _store(grade: Grade, out: Path) -> Grade:
-    """Write ``grade`` at once: what is stored is not lost by what happens next."""
+    """Write ``grade`` at once: what is stored is not lost by what happens next.
+
+    Returns it, or a ``GRADER ERROR`` where it cannot be written.
+    """
     try:
         stored.write_student(grade, out / "students" / f"{grade['student']}.json")
     except OSError as error:
         typer.echo(f"The grade of {grade['student']} is not stored: {error}", err=True)
-        return {**grade, "points": None}
+        lost = {"status": "GRADER ERROR", "points": None, "says": "it is not stored"}
+        return {**grade, **lost}
     return grade
 
 
