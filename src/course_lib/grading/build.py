@@ -15,7 +15,8 @@ import typer
 
 from course_lib.grading.exercises import Exercise, all_exercises, exercise
 
-COURSE = "git+https://github.com/recurrence-to-attention/course@main"
+REPOSITORY = "https://github.com/recurrence-to-attention/course"
+COURSE = f"git+{REPOSITORY}@main"
 # As in the chapters: only where it is missing, and nothing else of Colab is touched.
 INSTALL = f"""\
 import importlib.util

@@ -58,7 +58,7 @@ def plain(source: str) -> str:
 
     Each becomes ``pass``, so that line numbers and the block around it stay.
     """
-    if _parsed(source):
+    if parsed(source):
         return source  # a line that starts with % may be arithmetic
     return _MAGIC.sub(r"\1pass", source)
 
@@ -99,7 +99,7 @@ def uses(cells: Iterable[str], names: Iterable[str]) -> list[Use]:
     Read from the syntax alone: a hint for a teacher's eye, not a guard. Each name
     once in a cell.
     """
-    trees = [_parsed(cell) or ast.Module([], []) for cell in cells]
+    trees = [parsed(cell) or ast.Module([], []) for cell in cells]
     meaning: dict[str, str] = {}  # what `nn` stands for after `from torch import nn`
     for tree in trees:
         meaning |= {short: name for _, name, short in _imports(tree)}
@@ -141,7 +141,8 @@ def _dotted(tree: ast.AST, meaning: Mapping[str, str]) -> Iterator[tuple[int, st
             yield inner.lineno, ".".join([head, *reversed(parts)])
 
 
-def _parsed(source: str) -> ast.Module | None:
+def parsed(source: str) -> ast.Module | None:
+    """The syntax of ``source``; None where it is no Python, or too deep to be read."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

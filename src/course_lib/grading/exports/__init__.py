@@ -23,10 +23,10 @@ from urllib.parse import unquote, urlsplit
 import torch
 
 from course_lib.files import write_whole
+from course_lib.grading.build import REPOSITORY
 from course_lib.grading.exercises import Exercise, files_of
 
 KINDS = ("gradescope", "k8s")
-_REPOSITORY = "https://github.com/recurrence-to-attention/course"
 _EXECUTABLE = ("setup.sh", "run_autograder")
 
 
@@ -61,7 +61,7 @@ def requirement() -> str:
         return f"course-lib @ git+{origin['url']}@{commit}"
     checkout = Path(unquote(urlsplit(origin.get("url", "")).path))
     if "dir_info" in origin and (checkout / ".git").exists():
-        return f"course-lib @ git+{_REPOSITORY}@{_commit(checkout)}"
+        return f"course-lib @ git+{REPOSITORY}@{_commit(checkout)}"
     return f"course-lib=={course.version}"
 
 

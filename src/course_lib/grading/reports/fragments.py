@@ -16,6 +16,8 @@ import tokenize
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from course_lib.grading.notebook import parsed
+
 # Long enough that chance rarely repeats one, short enough to survive a changed line.
 LENGTH = 12
 
@@ -63,7 +65,7 @@ def marks(source: str) -> set[Mark]:
     without 0, 1 and 2. Of what is not Python, the comments alone.
     """
     found = {("comment", text) for text in _comments(source)}
-    tree = _parsed(source)
+    tree = parsed(source)
     if tree is not None:
         found |= {("name", name) for name in _names(tree)}
         found |= {("constant", value) for value in _constants(tree) - _PLAIN}
@@ -71,21 +73,14 @@ def marks(source: str) -> set[Mark]:
 
 
 def _sequences(source: str, without: Collection[str]) -> Iterator[list[_Node]]:
-    whole = _parsed(source)
+    whole = parsed(source)
     definition = re.compile(r"^(?=def |class )", re.MULTILINE)
     for part in [source] if whole else definition.split(source):
-        tree = whole or _parsed(part)
+        tree = whole or parsed(part)
         if tree is None:
             yield _words(part)
         else:
             yield from _nodes(tree, without)
-
-
-def _parsed(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _nodes(tree: ast.Module, without: Collection[str]) -> Iterator[list[_Node]]:
