@@ -35,7 +35,8 @@ caption { text-align: left; font-weight: bold; padding: .25rem .5rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem;
   border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
 thead th { white-space: nowrap; }
-tbody th { font-weight: 600; min-width: 7rem; max-width: 20rem; }
+tbody th { font-weight: 600; min-width: 12rem; max-width: 20rem;
+  overflow-wrap: anywhere; }
 td { white-space: nowrap; }
 td.text { min-width: 12rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 th button { font: inherit; font-weight: bold; color: inherit; background: none;
@@ -54,7 +55,7 @@ details.student > div { padding: 0 0 1.5rem 1rem; }
 pre { overflow-x: auto; border: 1px solid GrayText; padding: .5rem; }
 [hidden] { display: none; }
 @media (max-width: 40rem) {
-  tbody th { min-width: 6rem; max-width: 11rem; overflow-wrap: anywhere; }
+  tbody th { min-width: 6rem; max-width: 11rem; }
   details.student > div { padding-left: 0; }
   /* Tables with running text: a row is a block, and each cell says what it is. */
   .long thead { display: none; }
