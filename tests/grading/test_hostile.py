@@ -75,7 +75,7 @@ def test_a_hostile_class(level, subtests):
         assert done.returncode == 0, done.stderr[-5000:]
         grades = _grades(folder)
         for case in everyone:
-            with subtests.test(case.name, tries=case.tries):
+            with subtests.test(ascii(case.name), tries=case.tries):
                 _judge(case, grades.pop(case.name, {"status": ""}), level)
         with subtests.test("no grade but theirs"):
             assert grades == {}
