@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from hashlib import sha256
 from typing import Any
 
 from course_lib.grading.exercises import Exercise
@@ -46,7 +47,8 @@ def graded(
     return {
         "exercise": exercise.name, "student": student, "file": "x.ipynb", "seed": 7,
         "version": exercise.version, "sandbox": "bubblewrap", "of": exercise.points,
-        "sha256": "0" * 64, "status": "graded", "says": "", "seconds": 1.5,
+        "sha256": sha256(student.encode(errors="replace")).hexdigest(),
+        "status": "graded", "says": "", "seconds": 1.5,
         "points": sum(questions.values()), "questions": questions, "tests": tests,
         "flags": [], "cells": {}, "answers": {}, "manual": {}, **more,
     }  # fmt: skip

@@ -135,9 +135,11 @@ def test_no_score_before_it_is_one(export, rnn) -> None:
     lost = without_tests(exercise, "ada", "GRADER ERROR")
     broken = without_tests(exercise, "min", "unreadable")
     table, says = export("minsu", lost, broken, exercise=exercise)
-    assert scores(table) == {"101": "", "102": "", "103": "", "104": "0", "105": ""}
+    assert scores(table) == {"101": "", "102": "", "103": "", "104": "", "105": ""}
     assert "canvas.csv: without a score, not yet graded by hand: 김민수." in says
     assert "canvas.csv: without a score, GRADER ERROR: Ünal, Ada." in says
+    unreadable = "canvas.csv: without a score, unreadable, ask for another file: "
+    assert any(said.startswith(unreadable) for said in says)
     assert table[1][-1] == "26"
 
 

@@ -378,8 +378,13 @@ def test_a_cluster_that_does_not_answer(submit, course, monkeypatch):
         (["{class}"], "Which exercise? Name it first: course grade 01_rnn"),
         (["{class}/anna.ipynb"], "Which exercise?"),
         (["01_rnn", "{empty}"], "No notebook (*.ipynb) in"),
-        (["01_rnn", "no/such"], "SUBMISSION is 'no/such'; expected a notebook or"),
-        (["01_rnn"], "SUBMISSION is '01_rnn'; expected a notebook or"),
+        (["01_rnn", "no/such"], "SUBMISSION is 'no/such'; expected a notebook (*."),
+        (["01_rnn"], "SUBMISSION is '01_rnn'; expected a notebook (*.ipynb) or"),
+        (["01_rnn", __file__], "A zip has to be unpacked first."),
+        (
+            ["04_attention", "{other}"],
+            "1 of 1 notebooks say that they are answers to 01_rnn, not to 04_attention",
+        ),
         (["01_rnn", "{class}", "3"], "expected at most two arguments"),
         (
             ["{class}", "01_rnn"],
@@ -402,7 +407,11 @@ def test_a_cluster_that_does_not_answer(submit, course, monkeypatch):
 )
 def test_what_cannot_be_graded_is_said(submit, course, tmp_path, arguments, says):
     places = {"class": submit("anna", ["x = 1"]).parent, "empty": tmp_path / "empty"}
-    places["empty"].mkdir()
+    places |= {"other": tmp_path / "other"}
+    for name in ("empty", "other"):
+        places[name].mkdir()
+    cell = {"cell_type": "code", "source": 'check = exercise("01_rnn").check'}
+    (places["other"] / "ben.ipynb").write_text(json.dumps({"cells": [cell]}))
     done, out = course(*(text.format(**places) for text in arguments))
     assert done.exit_code == 1
     assert says.format(**places) in done.stderr
@@ -497,4 +506,31 @@ def test_each_exercise_has_a_report_of_its_own(submit, monkeypatch):
     for name in ("01_rnn", "04_attention"):
         done = CliRunner().invoke(app, [name, str(path), "--seed", "7"])
         assert done.exit_code == 0
-        assert Path("graded", name, "report.html").is_file()
+        assert Path("graded", "own", name, "report.html").is_file()
+
+
+def test_one_who_answers_another_exercise_is_asked_for_the_right_one(submit, course):
+    folder = submit("anna", [ANSWERS]).parent
+    submit("ben", [ANSWERS])
+    submit("cleo", ['check = exercise("04_attention").check'])
+    (folder / "dan.pdf").write_bytes(b"%PDF")
+
+    done, out = course("01_rnn", folder)
+
+    assert done.exit_code == 0
+    assert rows(out)["cleo"]["status"] == "unreadable"
+    said = (
+        "cleo is unreadable: answers to 04_attention, not to 01_rnn.",
+        "The same file, byte for byte: anna, ben.",
+        "Not graded, because it is no notebook: dan.pdf.",
+    )
+    report = (out / "report.html").read_text(encoding="utf-8")
+    for sentence in said:
+        assert sentence in done.stderr
+        assert sentence in report
+
+    (out / "students" / "ben.json").unlink()
+    (folder / "ben.ipynb").unlink()
+    done, _ = course("01_rnn", folder)
+    assert "Of an earlier run, to be deleted: " in done.stderr
+    assert done.stderr.count("ben") == 2

@@ -254,7 +254,7 @@ def test_a_row_that_is_there_twice(course) -> None:
         ("student,question,points\nada,q6,3\n", "it has no column of, comment, answer"),
         (f"{HEADER}\nada,q6,4,3,good, but short,x\n", "its row 2 has more cells"),
         (f"{HEADER},points\n", "two of its columns"),
-        (b"\x81\x20\xff", "neither UTF-8 nor the Korean code page"),
+        (b"\x81\x20\xff", "neither UTF-8 nor Korean (cp949); save it as CSV UTF-8"),
         ("", "it has no column"),
     ],
 )

@@ -165,7 +165,7 @@ def test_the_table_of_grades(rnn, tmp_path) -> None:
         "q1": "2", "q2": "0", "q3": "0", "q4": "0", "q5": "0",
         "flags": "torch.nn.RNN: answer to q2 (code cell 4), line 3",
         "seconds": "1.5", "sandbox": "bubblewrap", "seed": "7",
-        "version": rnn.version, "sha256": "0" * 64,
+        "version": rnn.version, "sha256": grades[1]["sha256"],
     }  # fmt: skip
     assert (rows[3]["points"], rows[3]["q1"]) == ("", "")
     assert rows[3]["sandbox"] == "nothing ran"
@@ -264,7 +264,9 @@ def test_a_page_to_send_back_gives_no_hidden_test_away(rnn, tmp_path) -> None:
     assert text.count("visible input Hint: visible input: a hint") == len(visible)
     assert "hidden input" not in text
     for case in rnn.cases:
-        assert f"{case.name}{' (hidden)' * case.hidden}</th><td>failed<" in text
+        name = f"{case.name}{' (hidden)' * case.hidden}"
+        asks = html.escape(case.title)
+        assert f'{name}</th><td class="text">{asks}</td><td>failed<' in text
     assert "late/ada: 0 of 26 so far." in text
     assert "SyntaxError: &lt;b&gt;" in text
     assert "Because." in text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,6 +21,7 @@ from course_lib.grading import (
     sandbox,
 )
 from course_lib.grading.exercises import Exercise, all_exercises, exercise
+from course_lib.grading.grade import Submission
 from course_lib.grading.prove import prove
 from course_lib.grading.reports import canvas, stored, terminal
 from course_lib.grading.reports.stored import Grade
@@ -43,7 +46,8 @@ def grade_command(
         typer.Option(
             "--out",
             "-o",
-            help="The folder for the report; graded/EXERCISE by default.",
+            help="The folder for the report; by default graded/EXERCISE, for a single "
+            "notebook graded/own/EXERCISE.",
             metavar="DIR",
         ),
     ] = None,
@@ -133,13 +137,15 @@ def grade_command(
         )
     try:
         chosen = exercise(name, overlay)
-        out = out or Path("graded", chosen.name)
+        # One's own, or a teacher's trial, does not get among the grades of a class.
+        out = out or Path("graded", "own" if place.is_file() else "", chosen.name)
         context.with_resource(resume.only_one(out, parts=bool(part)))
         earlier = stored.stored(out)
         if place.is_file():  # the course was updated, say: one's own counts anew
             earlier = resume.by_these_tests(chosen, earlier, everyone)
         seed = resume.seed_for(chosen, earlier, seed, out)
         prove(chosen, seed)  # a mistake in a test would cost every student points
+        _same_exercise(chosen, everyone)
         if roster:
             canvas.read(roster)
     except ValueError as error:
@@ -176,7 +182,7 @@ def grade_command(
     if part:
         typer.echo(f"Part {part}: {len(grades)} graded, seed {seed}.")
     else:
-        _report(chosen, list(grades.values()), out, roster, seed)
+        _report(chosen, list(grades.values()), out, roster, seed, place)
     if place.is_file():  # one's own: a class's grades are nobody's progress
         for grade in grades.values():
             if problem := record.note_grade(chosen, grade):
@@ -194,12 +200,16 @@ def _arguments(given: list[str]) -> tuple[str, Path]:
     name, submission = given if len(given) == 2 else ("", given[0])
     if Path(name).name not in names and name and Path(submission).name in names:
         _stop(f"The exercise comes first: course grade {submission} {name}")
-    if not Path(submission).exists():
-        _stop(f"SUBMISSION is {submission!r}; expected a notebook or a folder of them.")
-    name = name or _told_by(Path(submission))
+    place = Path(submission)
+    if not place.is_dir() and (place.suffix != ".ipynb" or not place.exists()):
+        _stop(
+            f"SUBMISSION is {submission!r}; expected a notebook (*.ipynb) or a folder "
+            "of them. A zip has to be unpacked first."
+        )
+    name = name or ("" if place.is_dir() else _told_by(place))
     if not name:
         _stop(f"Which exercise? Name it first: course grade {names[0]} {submission}")
-    return name, Path(submission)
+    return name, place
 
 
 def _export(
@@ -272,11 +282,19 @@ def _store(grade: Grade, out: Path) -> Grade:
 
 
 def _report(
-    exercise: Exercise, grades: list[Grade], out: Path, roster: Path | None, seed: int
+    exercise: Exercise,
+    grades: list[Grade],
+    out: Path,
+    roster: Path | None,
+    seed: int,
+    place: Path,
 ) -> None:
     """Write the class's reports and say where they are."""
     everyone = stored.stored(out)
-    for says in reports.write_class(exercise, everyone, out, roster):
+    known = []
+    if others := notebook.other_files(place):
+        known = [f"Not graded, because it is no notebook: {', '.join(others)}."]
+    for says in reports.write_class(exercise, everyone, out, roster, known):
         typer.echo(says, err=True)
     if len(grades) == 1:
         typer.echo(terminal.text(grades[0]))
@@ -291,13 +309,24 @@ def _cores() -> int:
 
 
 def _told_by(submission: Path) -> str:
-    if submission.is_dir():
-        return ""
+    """The exercise that a notebook says it is; empty where it says none."""
+    data = Submission.read(submission, "").data
     try:
-        cells = notebook.code_cells(submission.read_bytes())
+        cells = notebook.code_cells(data or b"")
     except notebook.Unreadable:
         return ""
     return notebook.exercise_name(cells) or ""
+
+
+def _same_exercise(exercise: Exercise, everyone: Mapping[str, Path]) -> None:
+    """Stop where most notebooks answer another one: a class of zeros helps nobody."""
+    told = Counter(_told_by(path) for path in everyone.values())
+    other, count = told.most_common(1)[0]
+    if other not in ("", exercise.name) and 2 * count > len(everyone):
+        _stop(
+            f"{count} of {len(everyone)} notebooks say that they are answers to "
+            f"{other}, not to {exercise.name}. Nothing was graded."
+        )
 
 
 def _stop(says: str) -> NoReturn:

@@ -122,6 +122,9 @@ def _grade_cells(
     exercise: Exercise, data: bytes, seed: int, level: Level | None
 ) -> dict[str, Any]:
     cells, limits = notebook.code_cells(data), exercise.limits
+    told = notebook.exercise_name(cells) or exercise.name
+    if told != exercise.name and not any(_answers(exercise, cells).values()):
+        raise notebook.Unreadable(f"answers to {told}, not to {exercise.name}")
     with remote.Remote(exercise, cells, level) as answering:
         cases = [
             stopped_in_time(case, limits.test_seconds, answering.stop)

@@ -160,7 +160,7 @@ def submissions(path: Path) -> dict[str, Path]:
         return {_name(Path(path.name)): path}
     found: dict[str, Path] = {}
     taken = set()
-    for file in _below(path):
+    for file in filter(_is_notebook, _below(path)):
         place = file.relative_to(path)
         name = _name(place)
         if name.casefold() in taken:
@@ -170,20 +170,29 @@ def submissions(path: Path) -> dict[str, Path]:
     return found
 
 
+def other_files(path: Path) -> list[str]:
+    """What else was handed in: the files below a folder that are no notebooks."""
+    if path.is_file():
+        return []
+    files = _below(path)
+    return [str(file.relative_to(path)) for file in files if not _is_notebook(file)]
+
+
 def _below(folder: Path) -> list[Path]:
     def stop(error: OSError) -> None:
         raise error  # or a student in there would be forgotten
 
     found = []
     for here, folders, files in os.walk(folder, onerror=stop):
-        # Copies that Jupyter keeps, and what macOS puts into zip files.
+        # Copies that Jupyter keeps, and what macOS puts into folders and zip files.
         folders[:] = [f for f in folders if f not in (".ipynb_checkpoints", "__MACOSX")]
-        found += [
-            Path(here, file)
-            for file in files
-            if file.lower().endswith(".ipynb") and not file.startswith("._")
-        ]
+        kept = [f for f in files if not f.startswith("._") and f != ".DS_Store"]
+        found += [Path(here, file) for file in kept]
     return sorted(found)
+
+
+def _is_notebook(file: Path) -> bool:
+    return file.name.lower().endswith(".ipynb")
 
 
 def _name(place: Path) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from course_lib.grading.exercises import Exercise
@@ -27,14 +28,15 @@ def write_class(
     grades: list[Grade],
     folder: Path,
     roster: Path | None = None,
+    known: Sequence[str] = (),
 ) -> list[str]:
     """Write all reports on ``grades`` into ``folder``.
 
-    Returns a sentence for each thing that a teacher has to know: a file that is no
-    grade or could not be written, a row that does not count, a student whom the roster
-    does not have.
+    Returns a sentence for each thing that a teacher has to know, after those ``known``
+    already: a file that is no grade or could not be written, a row that does not
+    count, a student whom the roster does not have.
     """
-    says = stored.broken(folder)
+    says = [*known, *stored.broken(folder), *_notable(grades)]
     # It takes long. What a teacher saves meanwhile must be read before it is written.
     pairs = similarity.pairs(exercise, grades)
     sheet = manual.read(exercise, grades, folder / "manual.csv")
@@ -65,10 +67,43 @@ def write_class(
                     canvas.write(exercise, everyone, gradebook, path)
                 ),
             )
+    says += _left_over(folder, {result.student for result in everyone})
     # Last: it says what became of the others.
     text = page.page(exercise, everyone, pairs, says)
     write("report.html", lambda path: stored.write_text(path, text))
     return says
+
+
+def _notable(grades: list[Grade]) -> list[str]:
+    """Whom to ask for another file, and who handed in the same one."""
+    says = [
+        f"{grade['student']} is unreadable: {grade['says']}."
+        for grade in grades
+        if grade["status"] == "unreadable"
+    ]
+    same = defaultdict(list)
+    for grade in grades:
+        if grade["points"]:  # the untouched notebook is alike for honest reasons
+            same[grade["sha256"]].append(grade["student"])
+    return says + [
+        f"The same file, byte for byte: {', '.join(students)}."
+        for digest, students in same.items()
+        if len(students) > 1
+    ]
+
+
+def _left_over(folder: Path, graded: set[str]) -> list[str]:
+    """Pages of earlier runs, whose students have no grade here any more."""
+    pages = {
+        path: path.relative_to(folder / "feedback").as_posix().removesuffix(".html")
+        for path in (folder / "feedback").rglob("*.html")
+    }
+    pages |= {
+        path: path.parent.relative_to(folder / "gradescope").as_posix()
+        for path in (folder / "gradescope").rglob("results.json")
+    }
+    old = sorted(str(path) for path, student in pages.items() if student not in graded)
+    return [f"Of an earlier run, to be deleted: {', '.join(old)}."] if old else []
 
 
 def _pairs(pairs: list[Pair]) -> list[list[str]]:

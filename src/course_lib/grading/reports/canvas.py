@@ -82,6 +82,8 @@ def write(
             without["more than one submission"].append(f"{name} ({files})")
         elif found[0].points is None:
             without["GRADER ERROR"].append(name)
+        elif found[0].grade["status"] == "unreadable":
+            without["unreadable, ask for another file"].append(name)
         elif found[0].pending:
             without["not yet graded by hand"].append(name)
         else:
@@ -187,7 +189,8 @@ def _column(exercise: Exercise, roster: Roster, says: list[str]) -> str:
     ]
     if len(found) != 1:
         says.append(
-            f"the roster has {len(found)} columns named like “{exercise.title}”, so "
+            f"the roster has {len(found) or 'no'} column"
+            f"{'s' if len(found) else ''} named like “{exercise.title}”, so "
             "Canvas will make a new assignment of that name. To fill one that is "
             "there, call it so, export the gradebook again, and grade with that roster."
         )

@@ -36,13 +36,13 @@ def write(exercise: Exercise, results: Iterable[Result], folder: Path) -> None:
 
 def _page(exercise: Exercise, result: Result) -> str:
     grade = result.grade
-    head = ("Test", "Result", "Points", "Why")
+    head = ("Test", "Asks", "Result", "Points", "Why")
     return document(
         f"{exercise.title}: {result.student}",
         f"<main><h1>{escape(exercise.title)}</h1>"
         f"<p>{escape(result.student)}: {escape(total(exercise, result))}. "
         f"{escape(grade['says'])}</p>"
-        + table("Tests", head, map(_test, grade["tests"]), text=head[-1:])
+        + table("Tests", head, map(_test, grade["tests"]), text=("Asks", "Why"))
         + table(
             "Cells that failed", ["Cell", "Why"], grade["cells"].items(), text=["Why"]
         )
@@ -54,4 +54,5 @@ def _page(exercise: Exercise, result: Result) -> str:
 def _test(test: Mapping[str, Any]) -> list[str]:
     name = test["name"] + (" (hidden)" if test["hidden"] else "")
     why = "" if test["hidden"] else f"{test['says']} {hint(test)}".strip()
-    return [name, test["status"], f"{test['points']} of {test['of']}", why]
+    points = f"{test['points']} of {test['of']}"
+    return [name, test["title"], test["status"], points, why]

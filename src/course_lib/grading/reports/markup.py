@@ -38,6 +38,7 @@ thead th { white-space: nowrap; }
 tbody th { font-weight: 600; min-width: 12rem; max-width: 20rem;
   overflow-wrap: anywhere; }
 td { white-space: nowrap; }
+td a { white-space: normal; overflow-wrap: anywhere; }
 td.text { min-width: 12rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 th button { font: inherit; font-weight: bold; color: inherit; background: none;
   border: 0; padding: 0; cursor: pointer; text-align: left; }

@@ -56,7 +56,7 @@ def _decoded(data: bytes) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise ValueError("neither UTF-8 nor the Korean code page (cp949)")
+    raise ValueError("neither UTF-8 nor Korean (cp949); save it as CSV UTF-8")
 
 
 def _escaped(value: Any) -> Any:
