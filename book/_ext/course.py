@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from course_lib.results import RESULTS, Result, stored, table  # noqa: E402
 
 LOG = logging.getLogger(__name__)
 PALETTE = ROOT / "src" / "course_lib" / "figures" / "palette.json"
+GRADER_TIMES = ROOT / "benchmarks" / "grading" / "measured.json"
 
 
 class _AnyOption(dict[str, Any]):
@@ -159,11 +161,48 @@ class Colours(_Directive):
             swatch = f'<span class="swatch" style="background:var(--{name})"></span>'
             cell = nodes.entry("", nodes.paragraph("", "", _raw(swatch)))
             rows.append(nodes.row("", cell, _entry(name), _entry(colour["means"])))
-        group = nodes.tgroup(cols=3)
-        group += [nodes.colspec(colwidth=width) for width in (15, 25, 60)]
-        group += nodes.thead("", rows[0])
-        group += nodes.tbody("", *rows[1:])
-        return [nodes.table("", group)]
+        return [_table(rows, (15, 25, 60))]
+
+
+class GraderTimes(_Directive):
+    """``{grader-times}``: what a class took to grade, here and with other graders."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(GRADER_TIMES))
+        try:
+            times = json.loads(GRADER_TIMES.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            return self.broken(f"grader-times: {error}")
+        ours, machine = times["course"], times["machine"]
+        said = (
+            f"Measured for {times['exercise']} on {machine['cores']} cores "
+            f"({machine['system']}, torch {machine['torch']}), with {ours['jobs']} "
+            f"submissions at a time: a class of {ours['submissions']}, "
+            f"{ours['hostile']} of them hostile, took {ours['seconds'] / 60:.1f} "
+            "minutes. The others ran the same tests on a right submission, one after "
+            "another as they do for a class."
+        )
+        rows = [("Grader", "One submission", f"A class of {ours['submissions']}")]
+        each = f"{ours['seconds_each']:.1f} s"
+        rows.append(("this one", each, f"{ours['seconds'] / 60:.1f} min"))
+        for peer in times["peers"]:
+            if "missing" in peer:
+                return self.broken(f"grader-times: {peer['missing']}")
+            seconds = statistics.median(peer["seconds_each"])
+            class_ = f"{seconds * ours['submissions'] / 60:.0f} min, extrapolated"
+            name = f"{peer['name']} {peer['version']}"
+            rows.append((name, f"{seconds:.1f} s", class_))
+        made = [nodes.row("", *map(_entry, row)) for row in rows]
+        return [nodes.paragraph("", said), _table(made, (40, 25, 35))]
+
+
+def _table(rows: list[nodes.row], widths: tuple[int, ...]) -> nodes.table:
+    """A table of ``rows``, the first of which is its header."""
+    group = nodes.tgroup(cols=len(widths))
+    group += [nodes.colspec(colwidth=width) for width in widths]
+    group += nodes.thead("", rows[0])
+    group += nodes.tbody("", *rows[1:])
+    return nodes.table("", group)
 
 
 def _entry(text: str) -> nodes.entry:
@@ -254,6 +293,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("live-figure", LiveFigure)
     app.add_directive("results", Results)
     app.add_directive("colours", Colours)
+    app.add_directive("grader-times", GraderTimes)
     app.add_role("measured", Measured())
     app.connect("builder-inited", _write_palette)
     app.connect("source-read", _myst_of_chapter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 
@@ -101,6 +102,39 @@ def test_a_measured_number_carries_its_deviation(tmp_path: Path, monkeypatch) ->
             tmp_path / str(number), f"# Page\n\n{{measured}}`some-claim.cpu:{wrong}`\n"
         )
         assert said in warnings
+
+
+def test_the_times_of_the_graders_are_those_measured(tmp_path, monkeypatch) -> None:
+    import course
+
+    page = "# Page\n\n```{grader-times}\n```\n"
+    times = {
+        "exercise": "01_rnn",
+        "machine": {"cores": 2, "system": "Linux", "torch": "2.13"},
+        "course": {
+            "submissions": 200, "hostile": 10, "jobs": 2, "seconds": 210,
+            "seconds_each": 1.52,
+        },
+        "peers": [{"name": "other", "version": "7.0", "seconds_each": [9, 12, 30]}],
+    }  # fmt: skip
+    file = tmp_path / "grading.json"
+    monkeypatch.setattr(course, "GRADER_TIMES", file)
+    file.write_text(json.dumps(times))
+    (tmp_path / "right").mkdir()
+    html, warnings = build(tmp_path / "right", page)
+    assert not warnings
+    text = re.sub(r"<[^>]*>|\s+", " ", html)
+    assert "a class of 200, 10 of them hostile, took 3.5 minutes" in text
+    assert re.search(r"this one +1\.5 s +3\.5 min", text)
+    assert re.search(r"other 7\.0 +12\.0 s +40 min, extrapolated", text)
+
+    times["peers"] = [{"name": "other", "missing": "no other in there"}]
+    file.write_text(json.dumps(times))
+    (tmp_path / "missing").mkdir()
+    assert "no other in there" in build(tmp_path / "missing", page)[1]
+    file.unlink()
+    (tmp_path / "none").mkdir()
+    assert "grader-times" in build(tmp_path / "none", page)[1]
 
 
 def test_a_remote_script_fails_the_build(tmp_path: Path) -> None:
