@@ -55,7 +55,7 @@ FILTERED = {
     "signal by a pipe", "signal by a socket",
     "limit the grader", "slow the grader down", "trace the grader", "mount", "bpf",
     "walls within walls", "a new namespace by clone", "io_uring", "touch a grade",
-    "take a grade's rights",
+    "take a grade's rights", "close a folder",
 }  # fmt: skip
 
 

@@ -89,6 +89,15 @@ def own_a_socket(owner):
     FIOSETOWN = 0x8901
     fcntl.ioctl(socket.socketpair()[0], FIOSETOWN, owner.to_bytes(4, "little"))
 
+def close_a_folder():
+    os.mkdir("closed")
+    folder = os.open("closed", os.O_RDONLY)
+    try:
+        os.fchmod(folder, 0o500)
+    finally:
+        os.close(folder)
+        os.rmdir("closed")
+
 def fill_the_disk():
     for number in range(20):
         with open(f"part{number}", "wb") as file:
@@ -141,6 +150,7 @@ def misdeeds(at):
         "write a grade": lambda: write(grade),
         "touch a grade": lambda: os.utime(grade, (1, 1)),
         "take a grade's rights": lambda: os.chmod(grade, 0),
+        "close a folder": close_a_folder,
         "leave a file behind": lambda: leave(at["left"]),
         "write beside": lambda: leave("/tmp/left_by_a_submission"),
         "write to shared memory": lambda: leave("/dev/shm/left_by_a_submission"),
