@@ -57,7 +57,7 @@ def test_the_reference_is_right_in_the_sandbox(exercise):
 
 
 @each
-def test_the_student_notebook_scores_nothing(exercise, tmp_path):
+def test_the_student_notebook_scores_nothing(exercise):
     grade = grade_one(exercise, exercise.folder / "student.ipynb", seed=1)
     assert (grade["status"], grade["points"]) == ("graded", 0)
     assert {test["status"] for test in grade["tests"]} == {"not written yet"}
