@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +27,7 @@ import peers
 import typer
 
 from course_lib.files import write_whole
+from course_lib.experiments.machine import machine
 from course_lib.grading import exercise
 
 
@@ -45,12 +44,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         measured = {
             "exercise": name,
-            "machine": {
-                "cores": os.cpu_count(),
-                "system": platform.platform(),
-                "python": platform.python_version(),
-                "torch": version("torch"),
-            },
+            "machine": machine("cpu", "float32") | {"cores": os.cpu_count()},
             "course": ours(name, jobs, Path(folder)),
             "peers": [
                 timed(peer, name, python, repeats, Path(folder)) for peer in peers.ALL

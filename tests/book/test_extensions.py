@@ -110,7 +110,7 @@ def test_the_times_of_the_graders_are_those_measured(tmp_path, monkeypatch) -> N
     page = "# Page\n\n```{grader-times}\n```\n"
     times = {
         "exercise": "01_rnn",
-        "machine": {"cores": 2, "system": "Linux", "torch": "2.13"},
+        "machine": {"cores": 2, "device_name": "a CPU", "torch": "2.13"},
         "course": {
             "submissions": 200, "hostile": 10, "jobs": 2, "seconds": 210,
             "seconds_each": 1.52,
