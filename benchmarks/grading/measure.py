@@ -26,8 +26,8 @@ import classroom
 import peers
 import typer
 
-from course_lib.files import write_whole
 from course_lib.experiments.machine import machine
+from course_lib.files import write_whole
 from course_lib.grading import exercise
 
 

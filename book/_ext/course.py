@@ -176,7 +176,7 @@ class GraderTimes(_Directive):
         ours, machine = times["course"], times["machine"]
         said = (
             f"Measured for {times['exercise']} on {machine['cores']} cores "
-            f"({machine['device_name']}, torch {machine['torch']}), with {ours['jobs']} "
+            f"({machine['device_name']}, torch {machine['torch']}), {ours['jobs']} "
             f"submissions at a time: a class of {ours['submissions']}, "
             f"{ours['hostile']} of them hostile, took {ours['seconds'] / 60:.1f} "
             "minutes. The others ran the same tests on a right submission, one after "

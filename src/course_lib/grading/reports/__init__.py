@@ -22,6 +22,8 @@ from course_lib.grading.reports.result import results
 from course_lib.grading.reports.similarity import Pair
 from course_lib.grading.reports.stored import Grade
 
+_NAMED = 10  # in one sentence
+
 
 def write_class(
     exercise: Exercise,
@@ -86,7 +88,7 @@ def _notable(grades: list[Grade]) -> list[str]:
         if grade["points"]:  # the untouched notebook is alike for honest reasons
             same[grade["sha256"]].append(grade["student"])
     return says + [
-        f"The same file, byte for byte: {', '.join(students)}."
+        f"The same file, byte for byte: {_named(students)}."
         for digest, students in same.items()
         if len(students) > 1
     ]
@@ -103,7 +105,12 @@ def _left_over(folder: Path, graded: set[str]) -> list[str]:
         for path in (folder / "gradescope").rglob("results.json")
     }
     old = sorted(str(path) for path, student in pages.items() if student not in graded)
-    return [f"Of an earlier run, to be deleted: {', '.join(old)}."] if old else []
+    return [f"Of an earlier run, to be deleted: {_named(old)}."] if old else []
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _pairs(pairs: list[Pair]) -> list[list[str]]:
