@@ -78,7 +78,8 @@ def _commit(checkout: Path) -> str:
     if changed := git("status", "--porcelain", "--", *parts):
         raise ValueError(
             f"{checkout} has changes that are not committed, such as "
-            f"{changed.splitlines()[0].split()[-1]}; what is exported installs a commit"
+            f"{changed.splitlines()[0].split()[-1]}; what is handed out or exported "
+            "installs a commit"
         )
     return git("rev-parse", "HEAD")
 
