@@ -307,12 +307,17 @@ def test_an_overlay_adds_its_tests(submit, course, tmp_path):
         "def mine(S, rng):\n"
         "    import torch\n"
         "    expect(S.decay_rate(torch.eye(2)), 1.0)\n"
+        '@question("q9", points=3, hidden=True)\n'
+        "def slip(S, rng):\n"
+        "    S.decay()\n"
     )
     folder = submit("anna", [ANSWERS]).parent
     done, out = course("01_rnn", folder, "--overlay", overlay)
     assert done.exit_code == 0
     anna = stored(out, "anna")
-    assert (anna["points"], anna["of"]) == (3, 22)
+    assert (anna["points"], anna["of"]) == (3, 25)
+    added = "with these points: q5.mine (2), q9.slip (3, a new question)."
+    assert f"The overlay adds, {added}" in done.stdout
     assert "q5.mine" in {test["name"] for test in anna["tests"]}
 
     done, _ = course("01_rnn", folder)

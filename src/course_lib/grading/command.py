@@ -151,6 +151,8 @@ def grade_command(
     except ValueError as error:
         _stop(f"{str(error).rstrip('.')}. Nothing was graded.")
 
+    if chosen.extra:
+        typer.echo(f"The overlay adds, with these points: {_added(chosen)}.")
     # A cluster's machines find out each for itself, unless one level is asked for.
     level = None if scheduler else sandbox.strongest()
     if require_sandbox:
@@ -316,6 +318,16 @@ def _told_by(submission: Path) -> str:
     except notebook.Unreadable:
         return ""
     return notebook.exercise_name(cells) or ""
+
+
+def _added(exercise: Exercise) -> str:
+    """The overlay's tests; a question that nobody else asks may be a slip."""
+    own = set(exercise.answers.values())
+    return ", ".join(
+        f"{case.name} ({case.points}"
+        f"{'' if case.question in own else ', a new question'})"
+        for case in exercise.extra
+    )
 
 
 def _same_exercise(exercise: Exercise, everyone: Mapping[str, Path]) -> None:
