@@ -534,6 +534,10 @@ def test_one_who_answers_another_exercise_is_asked_for_the_right_one(submit, cou
         assert sentence in done.stderr
         assert sentence in report
 
+    alone, _ = course("01_rnn", folder / "cleo.ipynb")
+    assert alone.exit_code == 0
+    assert "answers to 04_attention, not to 01_rnn" in alone.stdout
+
     (out / "students" / "ben.json").unlink()
     (folder / "ben.ipynb").unlink()
     done, _ = course("01_rnn", folder)

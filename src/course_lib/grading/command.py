@@ -145,7 +145,8 @@ def grade_command(
             earlier = resume.by_these_tests(chosen, earlier, everyone)
         seed = resume.seed_for(chosen, earlier, seed, out)
         prove(chosen, seed)  # a mistake in a test would cost every student points
-        _same_exercise(chosen, everyone)
+        if place.is_dir():
+            _same_exercise(chosen, everyone)
         if roster:
             canvas.read(roster)
     except ValueError as error:
