@@ -246,7 +246,7 @@ def test_what_the_pinned_place_is_compared_with() -> None:
     k = rotate((W_k @ tensor(plain["X"][2])).expand(4, -1), places)
     turned = got("rotary")
     assert turned["values"] == pytest.approx((k @ q[0] / math.sqrt(32)).tolist())
-    assert "“I” at place 10 with “home” at p" in turned["compared"]
+    assert "“I” at 10, “home” at p" in turned["compared"]
 
 
 # -- shuffling ------------------------------------------------------------------------

@@ -187,7 +187,7 @@ def test_the_kinds_by_keys_and_the_width(show) -> None:
     radio(page, "learned").press("ArrowRight")
     assert "Nothing is added" in page.get_by_role("figure").inner_text()
     assert shown(page, "dimensions C") == "16"
-    assert "“I” at place 10 with “home” at p" in picture(page).text_content()
+    assert "“I” at 10, “home” at p" in picture(page).text_content()
 
 
 def test_learned_is_offered_only_with_a_table(show) -> None:

@@ -25,6 +25,6 @@ function turned(words, at, { C, turn }) {
   const k = linear(W_k, vector(last, C));
   return {
     similar: (p) => dot(q, turn(k, p)) / Math.sqrt(C),
-    compared: `q · k / √C of “${short(first)}” at place ${at} with “${short(last)}” at p`,
+    compared: `q · k / √C: “${short(first)}” at ${at}, “${short(last)}” at p`,
   };
 }
