@@ -66,7 +66,7 @@ def test_the_student_notebook_scores_nothing(exercise):
 
 @pytest.mark.parametrize(("exercise", "mutant"), MUTANTS)
 def test_a_wrong_answer_fails_exactly_its_tests(exercise, mutant):
-    right = build.solutions(exercise)[mutant.question]
+    right = exercise.solutions[mutant.question]
     cells = [mutant.source if c == right else c for c in build.code(exercise)]
     for seed in (1, 2):
         outcomes = run(exercise.cases, answers(cells), seed)
@@ -78,7 +78,7 @@ def test_a_wrong_answer_fails_exactly_its_tests(exercise, mutant):
 def test_wrong_answers_fail_the_same_tests_in_the_sandbox(exercise):
     # One of each question, all in one notebook: their tests do not mix.
     wrong = {mutant.question: mutant for mutant in reversed(exercise.mutants)}
-    right = build.solutions(exercise)
+    right = exercise.solutions
     other = {right[question]: mutant.source for question, mutant in wrong.items()}
     with Remote(exercise, [other.get(c, c) for c in build.code(exercise)]) as answers:
         outcomes = run(exercise.cases, answers.answers, seed=1)
@@ -175,7 +175,7 @@ def test_the_notebook_in_a_real_kernel(exercise, written, tmp_path, monkeypatch)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress"))
     nb = student(exercise)
-    right = build.solutions(exercise)
+    right = exercise.solutions
     for cell in nb.cells:
         for tag in cell.metadata.get("tags", []):
             if written and tag.startswith("answer:"):

@@ -37,7 +37,7 @@ HOSTILE = {
 
 def write(exercise: Exercise, folder: Path) -> dict[str, int]:
     """Write the notebooks into ``folder``; the points that each student must get."""
-    right, answers = build.code(exercise), build.solutions(exercise)
+    right, answers = build.code(exercise), exercise.solutions
     stubs = [build.stubbed(cell) for cell in right]
     points = {case.name: case.points for case in exercise.cases}
     expected = {}

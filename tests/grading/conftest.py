@@ -39,7 +39,7 @@ def rnn() -> Exercise:
 @pytest.fixture(scope="session")
 def cells(rnn: Exercise) -> Callable[..., list[str]]:
     """``cells(q1="…")``: the right notebook's code cells, answers replaced."""
-    right, answers = build.code(rnn), build.solutions(rnn)
+    right, answers = build.code(rnn), rnn.solutions
 
     def replaced(**sources: str) -> list[str]:
         other = {answers[name]: source for name, source in sources.items()}

@@ -179,7 +179,7 @@ def _listeners(
 def _submit(everyone: list[Hostile], folder: Path, known: dict[str, object]) -> None:
     """Write the class's notebooks; each hostile one knows where everything lies."""
     rnn = exercise("01_rnn")
-    right, reference = build.code(rnn), build.solutions(rnn)
+    right, reference = build.code(rnn), rnn.solutions
     knows = "\n".join(f"{name} = {value!r}" for name, value in known.items())
     for case in everyone:
         path = folder / f"{case.name}.ipynb"

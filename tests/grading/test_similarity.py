@@ -99,7 +99,7 @@ def by_mutants(exercise, seed):
 
 def is_right(exercise, answers):
     """Whether ``answers`` pass every test."""
-    published, namespace = build.solutions(exercise), {}
+    published, namespace = exercise.solutions, {}
     question = {source: name for name, source in published.items()}
     for cell in build.code(exercise):
         if "check(" not in cell:
@@ -304,7 +304,7 @@ def attention_backward(g, weights, h):
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
 def test_a_copy_in_disguise_is_found(exercise):
-    original = build.solutions(exercise)
+    original = exercise.solutions
     copy = {q: disguised(exercise, source) for q, source in original.items()}
     assert is_right(exercise, copy)
     everything = tuple(original)
@@ -329,7 +329,7 @@ def test_different_answers_are_not_listed(exercise):
     for seed in range(5):
         others = {"max": by_mutants(exercise, seed)} | by_hand
         assert listed(exercise, others) == set()
-        people = others | {"ada": build.solutions(exercise)}
+        people = others | {"ada": exercise.solutions}
         assert listed(exercise, people) == {("ada", PUBLISHED)}
 
 
@@ -348,11 +348,11 @@ def crowd(size):
 
 
 def test_what_all_have_makes_no_pair():
-    short = {q: build.solutions(RNN)[q] for q in ("q1", "q4")}
+    short = {q: RNN.solutions[q] for q in ("q1", "q4")}
     people = {name: made | short for name, made in crowd(30).items()}
     assert listed(RNN, people) == set()
     # Longer: two alone are told, and beside the solution everybody is.
-    longer = short | {"q2": build.solutions(RNN)["q2"]}
+    longer = short | {"q2": RNN.solutions["q2"]}
     assert ("ada", "ben") in listed(RNN, {"ada": longer, "ben": longer})
     people = {name: made | longer for name, made in crowd(30).items()}
     assert {other for _, other in listed(RNN, people)} == {PUBLISHED}
@@ -360,7 +360,7 @@ def test_what_all_have_makes_no_pair():
 
 @pytest.mark.parametrize("size", [2, 30])
 def test_one_line_lists_nobody(size):
-    one_line = {"q1": build.solutions(RNN)["q1"]}
+    one_line = {"q1": RNN.solutions["q1"]}
     assert listed(RNN, dict.fromkeys(map(str, range(size)), one_line)) == set()
 
 
@@ -385,7 +385,7 @@ def test_who_adds_a_line_to_each_answer_is_found():
 
 def test_the_order_of_the_grades_changes_nothing():
     copy = {q: disguised(RNN, source) for q, source in BEN.items()}
-    people = crowd(12) | {"ben": BEN, "zoe": copy, "ada": build.solutions(RNN)}
+    people = crowd(12) | {"ben": BEN, "zoe": copy, "ada": RNN.solutions}
     grades = [grade(*one) for one in people.items()]
     found = pairs(RNN, grades)
     assert [(p.one, p.other) for p in found] == [("ben", "zoe"), ("ada", PUBLISHED)]
@@ -436,7 +436,7 @@ def test_all_answers_in_one_cell():
 
 
 def test_who_wrote_nothing_is_left_out():
-    stubs = {q: build.stubbed(source) for q, source in build.solutions(RNN).items()}
+    stubs = {q: build.stubbed(source) for q, source in RNN.solutions.items()}
     for nothing in ({}, stubs, dict.fromkeys(stubs, "")):
         assert listed(RNN, {"ada": nothing, "ben": nothing}) == set()
     assert pairs(RNN, []) == []

@@ -50,21 +50,6 @@ def code(exercise: Exercise) -> list[str]:
     return [c["source"] for c in master(exercise) if c["cell_type"] == "code"]
 
 
-def solutions(exercise: Exercise) -> dict[str, str]:
-    """The reference answer of each question: the source of its cell.
-
-    Read without jupytext, which an installed course does not bring: the similarity
-    report needs them.
-    """
-    found = {}
-    for cell in exercise.master.split("\n# %%")[1:]:
-        about, _, source = cell.partition("\n")
-        tag = re.search(r'"answer:(\w+)"', about)
-        if tag:
-            found[tag[1]] = source.strip("\n")
-    return found
-
-
 def solution_lines(exercise: Exercise) -> set[str]:
     """The lines between the markers, stripped: what no student may be handed."""
     return {
@@ -89,10 +74,10 @@ def student(exercise: Exercise) -> str:
     import nbformat
 
     cells = master(exercise)
-    if sorted(solutions(exercise)) != sorted(exercise.questions):
+    if sorted(exercise.solutions) != sorted(exercise.questions):
         raise ValueError(
             f"{exercise.folder / 'master.py'}: answer cells for "
-            f"{sorted(solutions(exercise))}; expected {sorted(exercise.questions)}"
+            f"{sorted(exercise.solutions)}; expected {sorted(exercise.questions)}"
         )
     install = {"cell_type": "code", "source": INSTALL, "tags": ["setup"]}
     made = []

@@ -121,16 +121,27 @@ class Exercise:
         return tuple(sorted(found, key=lambda case: case.question))
 
     @functools.cached_property
+    def solutions(self) -> dict[str, str]:
+        """The reference answer of each question: the source of its cell.
+
+        Read without jupytext, which an installed course does not bring: the similarity
+        report needs them.
+        """
+        found = {}
+        for cell in self.master.split("\n# %%")[1:]:
+            about, _, source = cell.partition("\n")
+            if tag := re.search(r'"answer:(\w+)"', about):
+                found[tag[1]] = source.strip("\n")
+        return found
+
+    @functools.cached_property
     def answers(self) -> dict[str, str]:
         """The question that each function answers, such as ``{"rnn_step": "q1"}``."""
-        found, question = {}, ""
-        for line in self.master.splitlines():
-            if line.startswith("# %%"):
-                tag = re.search(r'"answer:(\w+)"', line)
-                question = tag[1] if tag else ""
-            elif question and line.startswith("def "):
-                found[line.removeprefix("def ").partition("(")[0]] = question
-        return found
+        return {
+            name: question
+            for question, source in self.solutions.items()
+            for name in re.findall(r"^def (\w+)", source, re.MULTILINE)
+        }
 
     @functools.cached_property
     def master(self) -> str:

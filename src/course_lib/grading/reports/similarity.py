@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.grading.build import solutions, stubbed
+from course_lib.grading.build import stubbed
 from course_lib.grading.exercises import Exercise
 from course_lib.grading.reports.fragments import Fragment, Mark, fragments, marks
 from course_lib.grading.reports.stored import Grade
@@ -71,7 +71,7 @@ def pairs(exercise: Exercise, grades: list[Grade]) -> list[Pair]:
     Pairs of students, and students beside the published solution. ``SHARE`` says what
     the share means. The order of ``grades`` changes nothing.
     """
-    published = solutions(exercise)
+    published = exercise.solutions
     handed_in = [_work(exercise, g["student"], g["answers"], published) for g in grades]
     students = sorted(
         (one for one in handed_in if any(one.fragments)), key=lambda one: one.name
