@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,14 @@ from course_lib.peers import import_d2l
 from course_lib.rnn import PATHS, RNN, LanguageModel
 
 B, T, V, H = 3, 7, 5, 4
+ROOT = Path(__file__).parents[1]
+PINNED = dict(
+    re.findall(
+        r"^([\w-]+)==(\S+)$",
+        (ROOT / "benchmarks" / "requirements-peers.txt").read_text("utf-8"),
+        re.MULTILINE,
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +93,22 @@ def test_language_model_equals_d2l_in_value_and_gradient(d2l, path):
     assert_same_gradients(model.layer, rnn)
     ours, other = model.output.weight.grad, theirs.W_hq.grad.T
     torch.testing.assert_close(ours, other, atol=1e-6, rtol=0)
+
+
+def test_the_peers_are_those_of_the_one_file():
+    assert {"d2l", "timm", "transformers"} <= PINNED.keys()
+    assert {name: version(name) for name in PINNED} == PINNED
+    said = [
+        (str(path.relative_to(ROOT)), *pin)
+        for folder in ("book", "chapters", "exercises", "src", "tests", "text", ".")
+        for path in (ROOT / folder).glob("*" if folder == "." else "**/*")
+        if path.suffix in {".md", ".ipynb", ".py", ".sh", ".toml", ".txt"}
+        for pin in re.findall(
+            rf"\b({'|'.join(PINNED)})==(\d[\w.]*\w)", path.read_text("utf-8")
+        )
+    ]
+    assert len(said) > 12  # the first cells of six texts and notebooks, and the message
+    assert not [one for one in said if PINNED[one[1]] != one[2]]
 
 
 def test_missing_d2l_says_how_to_get_it(monkeypatch):

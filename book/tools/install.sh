@@ -138,15 +138,14 @@ book)
     stamp book book/requirements.txt
     ;;
 course)
-    set -- book/requirements.txt requirements.txt pyproject.toml
+    peers=benchmarks/requirements-peers.txt
+    set -- book/requirements.txt requirements.txt $peers pyproject.toml
     fresh course "$@" && exit 0
     space="8 GB"
     make_venv
     say "Installing the course: PyTorch, JupyterLab and the checks (this is the long one) ..."
     install "install the course" -r requirements.txt
-    # d2l's own pins ask for numpy 1.23, timm's for torchvision; what is imported of the
-    # rest is in requirements.txt.
-    install "install d2l and timm" --no-deps d2l==1.0.3 timm==1.0.31
+    install "install the peers" --no-deps -r $peers
     install "install course_lib" --no-deps -e .
     stamp book book/requirements.txt
     stamp course "$@"

@@ -31,7 +31,13 @@ def checkout(tmp_path: Path) -> Path:
     tools.mkdir(parents=True)
     shutil.copy(ROOT / "book" / "tools" / "install.sh", tools)
     home = tools.parents[1]
-    for name in ("book/requirements.txt", "requirements.txt", "pyproject.toml"):
+    (home / "benchmarks").mkdir()
+    for name in (
+        "book/requirements.txt",
+        "requirements.txt",
+        "benchmarks/requirements-peers.txt",
+        "pyproject.toml",
+    ):
         (home / name).write_text("# nothing\n")
     return home
 
@@ -129,7 +135,7 @@ def test_the_course_contains_the_book(checkout: Path) -> None:
     calls = fake_venv(checkout, "true")
     assert install(checkout, "course").returncode == 0
     before = calls.read_text()
-    assert before.count("run") == 3  # the requirements, d2l, course_lib
+    assert before.count("run") == 3  # the requirements, the peers, course_lib
     assert install(checkout, "book").returncode == 0
     assert calls.read_text() == before
 
