@@ -6,6 +6,7 @@ import contextlib
 import platform
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,20 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def seconds(work: Callable[[], object], device: str) -> float:
+    """How long ``work`` takes. A GPU is waited for, before and after."""
+    _wait(device)
+    start = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - start
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):  # work is queued there, and the call returns at once
+        torch.cuda.synchronize(device)
 
 
 def reset_peak(cuda: bool) -> None:

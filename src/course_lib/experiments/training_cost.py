@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from course_lib.data.translation import Batch, collate
-from course_lib.experiments.lstm_gru.stopwatch import seconds
-from course_lib.experiments.machine import saved_mib
+from course_lib.experiments.machine import saved_mib, seconds
 from course_lib.experiments.translation import teacher_forced_loss
 from course_lib.training import Setting, Training, to_device, train
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.data.batching import generator
+from course_lib.experiments.machine import seconds
 from course_lib.rnn import SequenceTagger
 from course_lib.training import Setting, Training, train
 
@@ -29,20 +28,6 @@ def gradients(layer: nn.Module, x: Tensor, d_states: Tensor) -> tuple[Tensor, ..
     states, _ = layer(x)
     states.backward(d_states)
     return tuple(tensor.grad for tensor in inputs)
-
-
-def seconds(work: Callable[[], object], device: str) -> float:
-    """How long ``work`` takes. A GPU is waited for, before and after."""
-    _wait(device)
-    start = time.perf_counter()
-    work()
-    _wait(device)
-    return time.perf_counter() - start
-
-
-def _wait(device: str) -> None:
-    if device.startswith("cuda"):  # work is queued there, and the call returns at once
-        torch.cuda.synchronize(device)
 
 
 class Stopwatch:

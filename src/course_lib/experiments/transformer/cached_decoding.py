@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_lib.data.batching import generator
 from course_lib.decoding import evaluating
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.lstm_gru.stopwatch import seconds
+from course_lib.experiments.machine import seconds
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.transformer.race import slope
 from course_lib.training import Setting

@@ -11,7 +11,7 @@ from math import exp, log
 import torch
 from torch import Tensor, nn
 
-from course_lib.experiments.lstm_gru.stopwatch import seconds
+from course_lib.experiments.machine import seconds
 from course_lib.experiments.transformer.layer_costs import apply
 
 

@@ -25,7 +25,7 @@ from course_lib.experiments.attention.decoders import Sizes
 from course_lib.experiments.attention.decoders import build as recurrent
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
 from course_lib.experiments.learning import learn
-from course_lib.experiments.lstm_gru.stopwatch import seconds
+from course_lib.experiments.machine import seconds
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.training_cost import random_pairs, training_cost
 from course_lib.experiments.transformer.translators import build

@@ -1,0 +1,156 @@
+"""Play a match: values first, then A B A B in rounds, so that all share the machine."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_lib.bench.match import Match, Work, differences
+from course_lib.experiments.machine import peak_mib, reset_peak, seconds
+from course_lib.training import Setting
+
+LEAST = 0.05  # seconds that a turn takes at least: shorter steps are repeated
+MOST = 100  # steps of a turn
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one contender was seen to do; without times where ``failed`` says why."""
+
+    name: str
+    kind: str
+    note: str = ""
+    failed: str = ""
+    seconds: tuple[float, ...] = ()  # of one step, in each round
+    mib: float = math.nan  # memory that a step needs at its peak, beyond what stays
+    apart: float = math.nan  # of the values of ours, relative to their largest
+
+
+@dataclass(frozen=True)
+class Played:
+    """A match with its measurements. ``flop`` counts the products of one step."""
+
+    match: Match
+    measured: tuple[Measured, ...]
+    flop: int | None = None
+    by: dict[str, Measured] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by", {one.name: one for one in self.measured})
+
+
+def play(
+    match: Match, setting: Setting, rounds: int = 7
+) -> Iterator[tuple[int, int, Played | None]]:
+    """Play ``match``, yielding ``(done, total, None)``, and at the end the result.
+
+    A contender that is missing, fails, or computes other values is not timed, and says
+    so; it costs no other anything. Raises ``ValueError`` where ours itself fails.
+    """
+    setting = replace(setting, checkpoint=None, deterministic=False)
+    total = len(match.contenders) + rounds
+    found: list[Measured] = []
+    works: dict[str, Work] = {}
+    ours = None
+    for number, contender in enumerate(match.contenders, start=1):
+        seen = Measured(contender.name, contender.kind, contender.note)
+        try:
+            torch.manual_seed(setting.seed)
+            work = contender.prepare(setting)
+            work.step()
+        except (ImportError, torch.OutOfMemoryError, RuntimeError, ValueError) as error:
+            if ours is None:
+                raise ValueError(f"{match.name}: ours failed: {error}") from error
+            found.append(replace(seen, failed=_reason(error)))
+        else:
+            ours = ours or work
+            apart = differences(work.values, ours.values)
+            if apart <= match.tolerance:
+                works[contender.name] = work
+                found.append(replace(seen, apart=apart))
+            else:
+                said = f"computes other values, by {apart:.1g} of the largest"
+                found.append(replace(seen, failed=said, apart=apart))
+        yield number, total, None
+    counts = {name: _repeats(work, setting) for name, work in works.items()}
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(rounds):
+        for name, work in works.items():
+            taken[name].append(_turn(work, counts[name], setting))
+        yield len(match.contenders) + number + 1, total, None
+    mib = {name: extra_mib(work.step, setting.device) for name, work in works.items()}
+    flop = None
+    if match.counted in works:
+        flop = count(works[match.counted].step)
+    measured = tuple(
+        replace(seen, seconds=tuple(taken[seen.name]), mib=mib[seen.name])
+        if seen.name in works
+        else seen
+        for seen in found
+    )
+    yield total, total, Played(match, measured, flop)
+
+
+def count(step: Callable[[], object]) -> int:
+    """The floating-point operations of the products in ``step`` (one and one are 2)."""
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
+
+
+def speed_up(other: Measured, ours: Measured) -> float:
+    """How many times as long the other takes: the median over the paired rounds."""
+    pairs = zip(other.seconds, ours.seconds, strict=True)
+    return statistics.median(theirs / mine for theirs, mine in pairs)
+
+
+def extra_mib(step: Callable[[], object], device: str) -> float:
+    """MiB that ``step`` takes at its peak beyond what was there; NaN if not known."""
+    cuda = device.startswith("cuda")
+    if cuda:
+        reset_peak(cuda)
+        before = torch.cuda.memory_allocated() / 2**20
+        step()
+        return peak_mib(cuda) - before
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what is free goes back to the system
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is measured anew
+        before = _status("VmRSS")
+        step()
+        return (_status("VmHWM") - before) / 2**10
+    except (OSError, AttributeError):  # not Linux
+        return math.nan
+
+
+def _status(key: str) -> int:
+    """A number of KiB that Linux tells of this process."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key):
+            return int(line.split()[1])
+    raise OSError(f"/proc/self/status has no {key}")
+
+
+def _repeats(work: Work, setting: Setting) -> int:
+    once = _turn(work, 2, setting)
+    return max(1, min(MOST, math.ceil(LEAST / once)))
+
+
+def _turn(work: Work, count: int, setting: Setting) -> float:
+    def repeated() -> None:
+        for _ in range(count):
+            work.step()
+
+    return seconds(repeated, setting.device) / count
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, torch.OutOfMemoryError):
+        return "needs more memory than there is"
+    return (str(error).splitlines() or [type(error).__name__])[0]
