@@ -27,9 +27,8 @@ from course_lib.attention import (
 )
 from course_lib.data.translation import END, START
 from course_lib.decoding import beam_search, greedy
-from course_lib.exchange import from_torch
+from course_lib.exchange import from_torch, to_d2l
 from course_lib.lstm_gru import GRU, LSTM
-from course_lib.peers import import_d2l
 from course_lib.recurrent import Bidirectional, Stacked
 from course_lib.seq2seq import Encoder
 
@@ -172,20 +171,15 @@ def test_additive_in_pieces_is_the_same_in_value_and_gradient(monkeypatch):
 
 
 def test_d2l_additive_and_dot_attention():
-    d2l = import_d2l()
     torch.manual_seed(0)
     query, memory = torch.randn(B, T, H), torch.randn(B, S, H)
     lengths = torch.tensor([6, 3, 1])
     mask = torch.arange(S) < lengths[:, None]
     time = torch.zeros(B, dtype=torch.long)
 
-    theirs = d2l.AdditiveAttention(7, 0.0)
-    by_d2l = theirs(query, memory, memory, lengths)
     ours = Attention(Additive(H, H, 7))
-    with torch.no_grad():
-        ours.score.W_q.weight.copy_(theirs.W_q.weight)
-        ours.score.W_k.weight.copy_(theirs.W_k.weight)
-        ours.score.v.weight.copy_(theirs.w_v.weight)
+    theirs = to_d2l(ours)
+    by_d2l = theirs(query, memory, memory, lengths)
     context, weights = ours(query, ours.remember(memory, mask), time)
     torch.testing.assert_close(context, by_d2l, rtol=0, atol=1e-6)
     torch.testing.assert_close(weights, theirs.attention_weights, rtol=0, atol=1e-6)
@@ -196,7 +190,7 @@ def test_d2l_additive_and_dot_attention():
 
     dot = Attention(Dot(H, scaled=True))
     context, _ = dot(query, dot.remember(memory, mask), time)
-    by_d2l = d2l.DotProductAttention(0.0)(query, memory, memory, lengths)
+    by_d2l = to_d2l(dot)(query, memory, memory, lengths)
     torch.testing.assert_close(context, by_d2l, rtol=0, atol=1e-6)
 
 
@@ -214,9 +208,7 @@ def test_dot_is_torchs_scaled_dot_product():
 
 def test_the_decoder_of_d2ls_book_says_the_same():
     """Its package holds the attention, its book the decoder: that step, written out."""
-    d2l = import_d2l()
     torch.manual_seed(0)
-    attend = d2l.AdditiveAttention(H, 0.0)
     rnn = torch.nn.GRU(M + E, H, num_layers=2)  # reads the context, then the word
     memory, first = torch.randn(B, S, M), torch.randn(2, B, H)
     lengths = torch.tensor([6, 3, 1])
@@ -226,6 +218,7 @@ def test_the_decoder_of_d2ls_book_says_the_same():
         W_x = layers.layers[0].W_x
         W_x.copy_(torch.cat([W_x[:, M:], W_x[:, :M]], dim=1))  # ours: word, context
     decoder = AttentionDecoder(V, layers, Attention(Additive(H, M, H)), readout=False)
+    attend, score = to_d2l(decoder.attention), decoder.attention.score
 
     def theirs():
         steps, h = [], first
@@ -235,11 +228,6 @@ def test_the_decoder_of_d2ls_book_says_the_same():
             steps.append(step)
         return decoder.output(torch.cat(steps)).transpose(0, 1)  # (B, T, V)
 
-    theirs()  # its layers get their sizes from a first call
-    score = decoder.attention.score
-    with torch.no_grad():
-        for own, other in (("W_q", "W_q"), ("W_k", "W_k"), ("v", "w_v")):
-            getattr(score, own).weight.copy_(getattr(attend, other).weight)
     mask = torch.arange(S) < lengths[:, None]
     state = DecoderState(
         tuple(first),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from course_lib.exchange import from_torch, to_torch
+from course_lib.exchange import from_torch, to_d2l, to_torch
 from course_lib.lstm_gru import (
     GRU,
     LSTM,
@@ -22,8 +22,7 @@ from course_lib.lstm_gru import (
     lstm_gates,
     lstm_step,
 )
-from course_lib.peers import import_d2l
-from course_lib.recurrent import map_state
+from course_lib.recurrent import Stacked, map_state
 
 B, T, INPUT, H = 3, 7, 4, 5
 LAYERS = {
@@ -89,10 +88,9 @@ def test_equals_torch_in_value_and_gradient(kind, path):
 
 
 def test_equals_d2l_in_value_and_gradient():
-    d2l = import_d2l()
     torch.manual_seed(0)
-    theirs = d2l.GRU(INPUT, H, num_layers=2)
-    ours = from_torch(theirs.rnn)
+    ours = Stacked([GRU(INPUT, H), GRU(H, H)])
+    theirs = to_d2l(ours)
     x = numbers(B, T, INPUT)
     states, _ = ours(x)
     expected, _ = theirs(x.transpose(0, 1))  # d2l puts time first

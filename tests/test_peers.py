@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from course_lib.exchange import to_d2l
 from course_lib.peers import import_d2l
 from course_lib.rnn import PATHS, RNN, LanguageModel
 
@@ -26,20 +27,6 @@ PINNED = dict(
 )
 
 
-@pytest.fixture(scope="module")
-def d2l():
-    return import_d2l()
-
-
-def copy_to_d2l(layer, theirs):
-    """Give d2l's layer our parameters. It multiplies from the right: ``x @ W``."""
-    with torch.no_grad():
-        theirs.W_xh.copy_(layer.W_x.T)  # (H, I) -> (I, H)
-        theirs.W_hh.copy_(layer.W_h.T)
-        theirs.b_h.copy_(layer.b)
-    return theirs
-
-
 def assert_same_gradients(layer, theirs):
     for ours, other in (
         (layer.W_x.grad, theirs.W_xh.grad.T),
@@ -51,13 +38,13 @@ def assert_same_gradients(layer, theirs):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_rnn_equals_d2l_in_value_and_gradient(d2l, path):
+def test_rnn_equals_d2l_in_value_and_gradient(path):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(B, T, V, generator=generator)
     h0 = torch.randn(B, H, generator=generator)
     torch.manual_seed(0)
     layer = RNN(V, H, path=path)
-    theirs = copy_to_d2l(layer, d2l.RNNScratch(V, H))
+    theirs = to_d2l(layer)
 
     states, last = layer(x, h0)
     # d2l is time-major, and wants its state as a tuple of one.
@@ -73,15 +60,11 @@ def test_rnn_equals_d2l_in_value_and_gradient(d2l, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_language_model_equals_d2l_in_value_and_gradient(d2l, path):
+def test_language_model_equals_d2l_in_value_and_gradient(path):
     tokens = torch.randint(V, (B, T + 1), generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     model = LanguageModel(RNN(V, H, path=path))
-    rnn = copy_to_d2l(model.layer, d2l.RNNScratch(V, H))
-    theirs = d2l.RNNLMScratch(rnn, vocab_size=V)
-    with torch.no_grad():
-        theirs.W_hq.copy_(model.output.weight.T)  # (V, H) -> (H, V)
-        theirs.b_q.copy_(model.output.bias)
+    theirs = to_d2l(model)
 
     logits, _ = model(tokens[:, :-1])
     their_logits = theirs(tokens[:, :-1])
@@ -90,7 +73,7 @@ def test_language_model_equals_d2l_in_value_and_gradient(d2l, path):
 
     F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).backward()
     theirs.loss(their_logits, tokens[:, 1:]).backward()
-    assert_same_gradients(model.layer, rnn)
+    assert_same_gradients(model.layer, theirs.rnn)
     ours, other = model.output.weight.grad, theirs.W_hq.grad.T
     torch.testing.assert_close(ours, other, atol=1e-6, rtol=0)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from course_lib.attention import masked_softmax
-from course_lib.exchange import to_torch
+from course_lib.exchange import to_d2l, to_torch
 from course_lib.peers import import_d2l
 from course_lib.self_attention import (
     PATHS,
@@ -136,9 +136,7 @@ def test_is_d2ls_in_value_gradient_and_weights(path, lengths):
         "causal": ({"causal": True}, torch.arange(1, S + 1).repeat(B, 1)),
     }[lengths]
     ours = build(path=path, bias=False)
-    theirs = import_d2l().MultiHeadAttention(C, H, dropout=0.0, bias=False)
-    theirs(x, x, x, None)  # its layers get their sizes from a first call
-    theirs.load_state_dict(ours.state_dict())
+    theirs = to_d2l(ours)
     out, wanted = hear(ours, x, x, **how), theirs(x, x, x, valid)
     close(out, wanted)
     own, other = gradients(ours, out), gradients(theirs, wanted)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from course_lib.decoding import beam_search, evaluating, greedy
-from course_lib.exchange import from_torch
+from course_lib.exchange import to_d2l
 from course_lib.lstm_gru import GRU
-from course_lib.peers import import_d2l
+from course_lib.recurrent import Stacked
 from course_lib.seq2seq import (
     Encoder,
     Seq2SeqConfig,
@@ -221,14 +221,9 @@ def test_smoothed_labels_give_epsilon_of_the_truth_to_all_tokens_alike():
 
 
 def test_the_encoder_equals_d2ls_and_unlike_it_ignores_the_padding():
-    d2l = import_d2l()
     torch.manual_seed(0)
-    theirs = d2l.Seq2SeqEncoder(V, 4, 5, num_layers=2)
-    source = tokens(B, S)
-    theirs(source)  # lazy layers learn their sizes
-    ours = Encoder(V, from_torch(theirs.rnn.rnn))
-    with torch.no_grad():
-        ours.embedding.weight.copy_(theirs.embedding.weight)
+    ours = Encoder(V, Stacked([GRU(4, 5), GRU(5, 5)]))
+    theirs, source = to_d2l(ours), tokens(B, S)
     states, last = theirs(source)  # (S, B, H), (layers, B, H)
     full = mask_of(S, S, S)
     close(ours(source, full).states, states.transpose(0, 1))

@@ -1,4 +1,4 @@
-"""Weights to and from torch, Hugging Face and timm: the same networks as ours."""
+"""Weights to and from torch, Hugging Face, timm and d2l: the same networks as ours."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import nn
 
 from course_lib.exchange import bert, recurrent, transformer, vit
 from course_lib.exchange.bert import load_checkpoint
+from course_lib.exchange.d2l import to_d2l
 from course_lib.exchange.vit import from_timm, to_timm
 from course_lib.vit import VisionTransformer
 
@@ -25,6 +26,7 @@ __all__ = [
     "from_timm",
     "from_torch",
     "load_checkpoint",
+    "to_d2l",
     "to_huggingface",
     "to_timm",
     "to_torch",
