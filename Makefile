@@ -8,7 +8,7 @@ BUILD := $(PY) -c "from jupyter_book.cli.main import main; main()" \
 	build . --all -W --keep-going -n -q
 
 .DEFAULT_GOAL := help
-.PHONY: help book read test lab notebooks picture html clean
+.PHONY: help book read test lab notebooks bench picture html clean
 
 help: ## Say what there is to do
 	@echo "From Recurrence to Attention"
@@ -48,6 +48,10 @@ lab: ## Open the chapters and exercises in JupyterLab
 notebooks: ## Execute text/*.md into chapters/*.ipynb; CHAPTER=01_rnn: only this one
 	@sh book/tools/install.sh course
 	@$(PY) book/tools/notebooks.py $(CHAPTER)
+
+bench: ## Time our models beside other people's, on this machine (some minutes)
+	@sh book/tools/install.sh course
+	@.venv/bin/course bench
 
 picture: ## Take the README's picture from the built book
 	@sh book/tools/install.sh course

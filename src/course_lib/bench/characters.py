@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from course_lib.bench.match import Contender, Match, Work, decoding, training_step
 from course_lib.data.batching import generator
-from course_lib.exchange import to_torch
+from course_lib.exchange import to_d2l, to_torch
 from course_lib.peers import import_d2l
 from course_lib.rnn import RNN, LanguageModel, one_hot
 from course_lib.training import Setting
@@ -178,19 +178,7 @@ def d2ls(cell: type[nn.Module], hidden: int, setting: Setting) -> Entry:
 
 def d2ls_scratch(cell: type[nn.Module], hidden: int, setting: Setting) -> Entry:
     """The same RNN as d2l's ``RNNLMScratch``, which multiplies from the right."""
-    d2l, mine = import_d2l(), ours(cell, hidden, setting).model
-    model = d2l.RNNLMScratch(d2l.RNNScratch(V, hidden), vocab_size=V)
-    pairs = {
-        model.rnn.W_xh: mine.layer.W_x.T,
-        model.rnn.W_hh: mine.layer.W_h.T,
-        model.rnn.b_h: mine.layer.b,
-        model.W_hq: mine.output.weight.T,
-        model.b_q: mine.output.bias,
-    }
-    with torch.no_grad():
-        for theirs, weights in pairs.items():
-            theirs.copy_(weights)
-    model.to(setting.device)
+    model = to_d2l(ours(cell, hidden, setting).model).to(setting.device)
     weights = model.rnn.W_xh, model.rnn.W_hh, model.W_hq
     return Entry(model, weights, lambda n: _predicted(model, n, setting), True)
 

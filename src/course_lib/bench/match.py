@@ -119,29 +119,25 @@ def training_step(
 
 
 def forward_and_backward(
-    call: Callable[[], Tensor],
-    learned: Mapping[str, Tensor],
-    seen: Callable[[str, Tensor], Tensor] = lambda name, gradient: gradient,
+    call: Callable[[], Tensor], watched: Mapping[str, Tensor], *modules: nn.Module
 ) -> Work:
-    """``call()`` and the way back, with respect to the tensors ``learned``.
+    """``call()`` and the way back to the ``watched`` tensors and all of ``modules``.
 
-    The gradient that comes in is the same for all: 1 / √(number of outputs), with
-    signs in turn. ``seen(name, gradient)`` brings a gradient into the layout of ours.
+    The gradient that comes in is the same for all: signs in turn, of norm 1. Those of
+    the ``watched`` tensors are values, so they must have the layout of ours.
     """
+    learned = [*watched.values(), *(p for m in modules for p in m.parameters())]
 
     def step() -> Tensor:
-        for tensor in learned.values():
+        for tensor in learned:
             tensor.grad = None
         output = call()
         output.backward(_alternating(output))
         return output
 
     output = step().detach().float().cpu()
-    gradients = picked({name: tensor.grad for name, tensor in learned.items()})
-    values = {
-        f"gradient of {name}": seen(name, gradient).float().cpu()
-        for name, gradient in gradients.items()
-    }
+    gradients = picked({name: tensor.grad for name, tensor in watched.items()})
+    values = {f"of {name}": tensor.float().cpu() for name, tensor in gradients.items()}
     return Work(step, {"output": output, **values})
 
 

@@ -22,11 +22,16 @@ MOST = 100  # steps of a turn
 
 @dataclass(frozen=True)
 class Measured:
-    """What one contender was seen to do; without times where ``failed`` says why."""
+    """What one contender was seen to do.
+
+    It has no times where ``missing`` says what is not installed, or ``failed`` what it
+    did instead.
+    """
 
     name: str
     kind: str
     note: str = ""
+    missing: str = ""
     failed: str = ""
     seconds: tuple[float, ...] = ()  # of one step, in each round
     mib: float = math.nan  # memory that a step needs at its peak, beyond what stays
@@ -65,7 +70,9 @@ def play(
             torch.manual_seed(setting.seed)
             work = contender.prepare(setting)
             work.step()
-        except (ImportError, torch.OutOfMemoryError, RuntimeError, ValueError) as error:
+        except ImportError as error:
+            found.append(replace(seen, missing=_reason(error)))
+        except (RuntimeError, ValueError) as error:
             if ours is None:
                 raise ValueError(f"{match.name}: ours failed: {error}") from error
             found.append(replace(seen, failed=_reason(error)))
