@@ -1,50 +1,110 @@
-"""Other people's implementations of the same things, to compare ours with."""
+"""Other people's implementations of the same things, to compare ours with.
+
+d2l and timm import torchvision, and what we compare needs nothing of it; there is none
+that fits a CPU torch on PyPI. Where torchvision is missing or does not load, they meet
+an empty one while they are imported, and ``sys.modules`` is left without it.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.abc
+import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+
+from torch import nn
 
 MISSING_D2L = (
     "d2l is not installed. Get it without its pins (they ask for numpy 1.23): "
     "pip install --no-deps d2l==1.0.3"
 )
+MISSING_TIMM = "timm is not installed. It comes with: pip install --no-deps timm"
 
 
 def import_d2l() -> ModuleType:
     """The module ``d2l.torch`` of Dive into Deep Learning, with torchvision or without.
 
-    d2l imports torchvision, which it needs for pictures alone, and there is none that
-    fits a CPU torch on PyPI. Where torchvision is missing or does not load, d2l meets
-    an empty one while it is imported, and ``sys.modules`` is left without it.
-
     Raises ``ImportError`` that names the command where d2l is missing.
     """
-    if "d2l.torch" in sys.modules:
-        return sys.modules["d2l.torch"]
+    return _imported("d2l.torch", MISSING_D2L)
+
+
+def import_timm() -> ModuleType:
+    """The module ``timm``, with torchvision or without.
+
+    Raises ``ImportError`` that names the command where timm is missing.
+    """
+    return _imported("timm", MISSING_TIMM)
+
+
+def _imported(name: str, missing: str) -> ModuleType:
+    if there := sys.modules.get(name):
+        return there
+    package = name.partition(".")[0]
     try:
-        importlib.import_module("d2l")
-    except ModuleNotFoundError as error:
-        raise ImportError(MISSING_D2L) from error
+        found = importlib.util.find_spec(package)
+    except ValueError:  # sys.modules holds None for it
+        found = None
+    if found is None:
+        raise ImportError(missing)
+    with _torchvision_or_nothing():
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _torchvision_or_nothing() -> Iterator[None]:
     try:
         importlib.import_module("torchvision.transforms")
     except Exception:  # one built for another torch fails in its own ways
-        return _import_without_torchvision()
-    return importlib.import_module("d2l.torch")
-
-
-def _import_without_torchvision() -> ModuleType:
-    empty, transforms = (
-        ModuleType(name) for name in ("torchvision", "torchvision.transforms")
-    )
-    for module in (empty, transforms):
-        module.__spec__ = ModuleSpec(module.__name__, loader=None)
-    empty.transforms = transforms
-    sys.modules["torchvision"] = empty
-    sys.modules["torchvision.transforms"] = transforms
+        finder = _EmptyTorchvision()
+    else:
+        yield
+        return
+    _forget_torchvision()
+    sys.meta_path.insert(0, finder)
     try:
-        return importlib.import_module("d2l.torch")
+        yield
     finally:
-        del sys.modules["torchvision"], sys.modules["torchvision.transforms"]
+        sys.meta_path.remove(finder)
+        _forget_torchvision()
+
+
+def _forget_torchvision() -> None:
+    for name in list(sys.modules):
+        if name.partition(".")[0] == "torchvision":
+            del sys.modules[name]
+
+
+class _EmptyTorchvision(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds any module of torchvision, and any class in it, and all are empty."""
+
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> ModuleSpec | None:
+        if name.partition(".")[0] != "torchvision":
+            return None
+        return ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _EmptyModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass
+
+
+class _EmptyModule(ModuleType):
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _EmptyClass(name, (nn.Module,), {})
+
+
+class _EmptyClass(type):
+    def __getattr__(cls, name: str) -> str:  # a member of what is an enumeration there
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return name

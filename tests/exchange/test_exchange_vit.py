@@ -18,12 +18,12 @@ from course_lib.exchange import (
     to_huggingface,
     to_timm,
 )
+from course_lib.peers import import_timm
 from course_lib.self_attention import PATHS
 from course_lib.transformer import LayerNorm
 from course_lib.vit import VisionTransformer, at_resolution, interpolated
 from small_transformers import close, gradients, numbers, shaken
 from small_vits import GRID, IMAGE, SIDE, K, pictures, small_vit
-from their_vits import import_timm
 
 import_timm()
 from timm.layers import resample_abs_pos_embed  # noqa: E402

@@ -17,14 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.exchange.bert import _transformers
+from course_lib.peers import import_timm
 from course_lib.transformer import TransformerConfig
 from course_lib.vit import PatchEmbedding, VisionTransformer
 
 if TYPE_CHECKING:
     from timm.models.vision_transformer import VisionTransformer as TimmVit
     from transformers import ViTForImageClassification
-
-MISSING = "timm is not installed. It comes with: pip install timm"
 
 TIMM = {  # parts of the names of our parameters, and of theirs
     "embedding.linear.": "patch_embed.proj.",
@@ -196,11 +195,7 @@ def to_huggingface(model: VisionTransformer) -> ViTForImageClassification:
 
 
 def _timm_vit() -> type[TimmVit]:
-    try:
-        from timm.models.vision_transformer import VisionTransformer
-    except ModuleNotFoundError as error:
-        raise ImportError(MISSING) from error
-    return VisionTransformer
+    return import_timm().models.vision_transformer.VisionTransformer
 
 
 def _check_ours(model: VisionTransformer, positions: tuple[str, ...]) -> None:
