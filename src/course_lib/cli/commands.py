@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from course_lib.cli.run import assignments, console, measure, out_folder, say, store
+from course_lib.cli.run import Asked, assignments, out_folder
+from course_lib.cli.sweep import cheapest_first, sweep
+from course_lib.cli.terminal import console, say, table
 
 if TYPE_CHECKING:
     from course_lib.experiments import Experiment
@@ -39,18 +39,18 @@ def list_command() -> None:
         from course_lib.experiments import experiments
         from course_lib.experiments.claim import SCALES
 
-        table = _table("name", "chapter", "claim", "scales", "stored results")
+        shown = table("name", "chapter", "claim", "scales", "stored results")
         for found in experiments().values():
             scales = [scale for scale in SCALES if scale in found.scales]
             said = [_stored(found, scale) for scale in scales]
-            table.add_row(
+            shown.add_row(
                 found.name,
                 found.chapter,
                 found.claim,
                 ", ".join(scales),
                 "\n".join(filter(None, said)) or "–",
             )
-        console().print(table)
+        console().print(shown)
 
 
 @app.command("run")
@@ -58,7 +58,9 @@ def run_command(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME…", show_default=False)
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Run every experiment.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Run every experiment, the cheapest first.")
+    ] = False,
     scale: Annotated[
         str,
         typer.Option(
@@ -89,20 +91,28 @@ def run_command(
         bool, typer.Option("--export", help="Store seed 0's model for the live figure.")
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what an interrupted run kept.")
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Measure anew what is there already, and forget what an interrupted "
+            "run kept.",
+        ),
     ] = False,
 ) -> None:
     """Measure claims. Exit 0: all hold, 1: one does not, 2: an error.
 
     A run that is interrupted keeps what it has done; the same command continues it.
+    What this very code has measured on this machine is not measured again.
     """
     with _errors():
         from course_lib.experiments import experiments, find
 
-        chosen = [*experiments()] if every else names or []
-        if not chosen:
+        if every:
+            found = cheapest_first(experiments().values())
+        else:
+            found = [find(name) for name in names or []]
+        if not found:
             raise ValueError("NAME: got none; name experiments, or say --all")
-        found = [find(name) for name in chosen]
         texts = assignments(changes or [])
         folder = out_folder(out, scale, changed=bool(texts))
         if export and (texts or scale == "quick"):
@@ -113,20 +123,14 @@ def run_command(
         for experiment in found:
             if export and not experiment.export:
                 raise ValueError(f"--export: {experiment.name} has nothing to export")
-    codes = []
-    for experiment in found:
-        try:
-            with _errors(experiment, scale):
-                result, state = measure(
-                    experiment, scale, seeds, device, precision, texts, fresh
-                )
-                store(experiment, result, state, folder, export)
-                codes.append(0 if result.holds else 1)
-        except typer.Exit as stop:
-            if stop.exit_code > 2:  # stopped by hand: the others need not begin
-                raise
-            codes.append(stop.exit_code)  # the others may still be measured
-    raise typer.Exit(max(codes))
+    asked = Asked(scale, seeds, device, precision, texts, folder, export, fresh)
+    raise typer.Exit(sweep(found, asked))
+
+
+@app.command("bench", context_settings=_HANDED_ON, add_help_option=False)
+def bench_command(context: typer.Context) -> None:
+    """Time our models beside other people's."""
+    _hand_on(context, "course_lib.bench.command", "bench_command")
 
 
 @app.command("data")
@@ -143,17 +147,17 @@ def data_command(
             typer.echo(f"{name}: in {fetch(name)}")
         if names:
             return
-        table = _table("name", "what it is", "size", "licence", "here")
+        shown = table("name", "what it is", "size", "licence", "here")
         for name, dataset in datasets().items():
             size = sum(file.bytes for file in dataset.files) / 2**20
-            table.add_row(
+            shown.add_row(
                 name,
                 dataset.says,
                 f"{size:.1f} MiB",
                 dataset.licence,
                 "yes" if cached(name) else "no",
             )
-        console().print(table)
+        console().print(shown)
         say("Fetch one with: course data NAME")
 
 
@@ -192,13 +196,6 @@ def _hand_on(context: typer.Context, module: str, name: str) -> None:
         inner(context.args, prog_name=f"course {context.info_name}")
 
 
-def _table(*heads: str) -> Table:
-    table = Table(box=SIMPLE_HEAD)
-    for head in heads:  # a name is typed again: it must never be cut
-        table.add_column(head, no_wrap=head == "name")
-    return table
-
-
 def _stored(experiment: Experiment, scale: str) -> str | None:
     from dataclasses import asdict
 
@@ -216,16 +213,14 @@ def _stored(experiment: Experiment, scale: str) -> str | None:
 
 
 @contextmanager
-def _errors(experiment: Experiment | None = None, scale: str = "") -> Iterator[None]:
+def _errors() -> Iterator[None]:
     """Say what went wrong in one line and exit with 2; let bugs through."""
     try:
         yield
     except Exception as error:
         from course_lib.experiments.problems import explain
 
-        config = experiment and experiment.scales.get(scale)
-        if not (said := explain(error, config)):
+        if not (said := explain(error)):
             raise
-        about = f"{experiment.name}: " if experiment else ""
-        typer.echo(f"error: {about}{said}", err=True)
+        typer.echo(f"error: {said}", err=True)
         raise typer.Exit(2) from None

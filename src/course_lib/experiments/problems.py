@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-_COSTLY = ("batch", "hidden", "width", "layers", "length", "lag")
+_COSTLY = ("batch", "hidden", "width", "size", "layers", "blocks", "length", "lag")
 
 
 def explain(error: BaseException, config: Any = None) -> str | None:

@@ -25,7 +25,7 @@ from course_lib.experiments.machine import (
     reset_peak,
 )
 from course_lib.files import write_whole
-from course_lib.results import Result, Run, Verdict
+from course_lib.results import Result, Run, Verdict, storable, stored
 from course_lib.training import Setting, random_state, set_random_state
 
 _T = TypeVar("_T")
@@ -73,7 +73,7 @@ def execute(
         if finished:
             write_whole(finished, json.dumps(asdict(run)))
             shutil.rmtree(checkpoint, ignore_errors=True)
-    used = machine(device, experiment.precision or precision)
+    used = _used(experiment, device, precision)
     return _result(experiment, scale, config, tuple(runs), used)
 
 
@@ -97,6 +97,41 @@ def run_to_end(
                 on_progress(progress)
     finally:
         steps.close()
+
+
+def measured_already(
+    experiment: Experiment,
+    scale: str,
+    seeds: Sequence[int],
+    device: str,
+    precision: str,
+    folder: Path,
+    **changes: Any,
+) -> Result | None:
+    """The result stored in ``folder``, if :func:`execute` would only repeat it.
+
+    It has this config and these seeds, and was measured by this very code on this
+    machine. What uncommitted code measured counts until the code is committed: then
+    one can be had that others can measure again.
+
+    Raises ``ValueError`` as :func:`execute` does.
+    """
+    config = experiment.config(scale, **changes)
+    check_device(device, precision)
+    try:
+        result = stored(experiment.name, scale, folder)
+    except (FileNotFoundError, ValueError):  # none, or one of another version's form
+        return None
+    here, there = _used(experiment, device, precision), dict(result.machine)
+    commits = [str(used.pop("commit", None)) for used in (here, there)]
+    uncommitted = [commit.endswith("-dirty") for commit in commits]
+    same = (
+        there == here
+        and result.config == storable(asdict(config))
+        and [run.seed for run in result.runs] == list(seeds)
+        and uncommitted != [False, True]
+    )
+    return result if same else None
 
 
 def state_folder(
@@ -201,6 +236,12 @@ def _check_metrics(experiment: Experiment, scale: str, run: Run) -> None:
                 f"bands: got one on {band.metric!r}, which {experiment.name} does not "
                 f"measure; expected one of {', '.join(run.metrics)}"
             )
+
+
+def _used(experiment: Experiment, device: str, precision: str) -> dict[str, Any]:
+    """The machine, and the code that ran on it."""
+    used = machine(device, experiment.precision or precision)
+    return used | {"sources": _sources()[:12]}
 
 
 def _result(
