@@ -9,12 +9,15 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from course_lib import processes, sharing
+from course_lib.data.batching import map_tensors
 from course_lib.files import write_whole
 
 
@@ -135,15 +138,19 @@ def train(
     ``rates(model)`` gives each parameter with a factor of the learning rate; without it
     all factors are 1. A parameter that needs no gradient is left as it is.
 
+    Where several processes train (:mod:`course_lib.processes`), all make the same
+    batch and each works on its share of it (:mod:`course_lib.sharing`).
+
     A loss that is not finite does not stop the loop: an experiment may want to see it.
-    Raises ``ValueError`` where the checkpoint was made by another ``Training``.
+    Raises ``ValueError`` where the checkpoint was made by another ``Training``, and for
+    a batch that cannot be shared.
     """
     device = torch.device(setting.device)
     model.to(device).train()
     optimizer = _optimizer(model, training, rates)
     path = setting.checkpoint / f"{name}.pt" if setting.checkpoint else None
     history: list[Step] = []
-    if path and path.exists():
+    if path and processes.agreed(path.exists()):
         history, random = _load(path, model, optimizer, training)
         yield from history
         set_random_state(random)
@@ -153,20 +160,23 @@ def train(
         if setting.precision == "bfloat16"
         else contextlib.nullcontext()
     )
+    alone = processes.size() == 1
+    objective = partial(loss, model) if alone else sharing.shared(model, loss)
     start = time.perf_counter()
     for index in range(len(history), training.steps):
         with _deterministic(setting.deterministic):
             batch = to_device(batch_at(index), device)
             optimizer.zero_grad()
-            with autocast:
-                value = loss(model, batch)
+            with autocast, sharing.own_chance(setting.seed, index, device):
+                value = objective(batch)
             value.backward()
             norm = clip_gradient(model, training.clip_norm)
             for group in optimizer.param_groups:
                 group["lr"] = training.rate(index) * group["factor"]
             optimizer.step()
         seconds = before + time.perf_counter() - start
-        history.append(Step(index + 1, value.item(), norm.item(), seconds))
+        mean = value if alone else processes.total(value) / processes.size()
+        history.append(Step(index + 1, mean.item(), norm.item(), seconds))
         last = len(history) == training.steps
         saved = path and (len(history) % training.checkpoint_every == 0 or last)
         if saved:
@@ -206,14 +216,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 def to_device(batch: Any, device: torch.device | str) -> Any:
     """Move every tensor in a tensor, tuple, list or dict to ``device``."""
-    if isinstance(batch, Tensor):
-        return batch.to(device)
-    if isinstance(batch, dict):
-        return {key: to_device(item, device) for key, item in batch.items()}
-    if isinstance(batch, (tuple, list)):
-        moved = [to_device(item, device) for item in batch]
-        return type(batch)(*moved) if hasattr(batch, "_fields") else type(batch)(moved)
-    return batch
+    return map_tensors(lambda tensor: tensor.to(device), batch)
 
 
 def _optimizer(
@@ -240,6 +243,8 @@ def _save(
     training: Training,
     history: list[Step],
 ) -> None:
+    if not processes.first():
+        return
     state = {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +23,21 @@ def pad(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         1
     )  # (T,), (B, 1) -> (B, T)
     return tokens, mask
+
+
+def map_tensors(change: Callable[[Tensor], Tensor], batch: Any) -> Any:
+    """``batch`` with ``change`` made to every tensor in a tensor, tuple, list or dict.
+
+    What else is in it stays as it is.
+    """
+    if isinstance(batch, Tensor):
+        return change(batch)
+    if isinstance(batch, dict):
+        return {key: map_tensors(change, item) for key, item in batch.items()}
+    if isinstance(batch, (tuple, list)):
+        items = [map_tensors(change, item) for item in batch]
+        return type(batch)(*items) if hasattr(batch, "_fields") else type(batch)(items)
+    return batch
 
 
 def generator(seed: int, step: int) -> torch.Generator:

@@ -102,6 +102,7 @@ class Experiment:
     export: Callable[[Any, Outcome], Mapping[str, Any]] | None = None
     artefact: Path | None = None  # where ``course run NAME --export`` writes it
     precision: str | None = None  # where the run has its own, whatever the setting says
+    shared: bool = True  # whether it trains, so that several devices can share the work
 
     def __post_init__(self) -> None:
         try:

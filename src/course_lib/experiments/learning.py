@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from course_lib import processes
 from course_lib.experiments.claim import Progress
 from course_lib.files import write_whole
 from course_lib.training import Setting, Training, train
@@ -25,14 +26,14 @@ class Memo:
     def __init__(self, setting: Setting, name: str) -> None:
         self._path = setting.checkpoint / f"{name}.json" if setting.checkpoint else None
         stored = self._path is not None and self._path.exists()
-        self.parts: dict[str, Any] = (
+        self.parts: dict[str, Any] = processes.agreed(
             json.loads(self._path.read_text("utf-8")) if stored else {}
         )
 
     def keep(self, part: str, value: Any) -> None:
         """Remember ``value``, made of numbers, strings, lists and dicts."""
         self.parts[part] = value
-        if self._path is not None:
+        if self._path is not None and processes.first():
             write_whole(self._path, json.dumps(self.parts))
 
 
@@ -63,7 +64,8 @@ def learn(
 
     def measured(step: int) -> dict[str, Any]:
         if str(step) not in history.parts:  # a resumed run comes by once more
-            history.keep(str(step), dict(measure()))
+            # All must agree, to the last bit, on what is enough.
+            history.keep(str(step), processes.agreed(dict(measure())))
         return history.parts[str(step)]
 
     model.to(setting.device)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 import course_lib
+from course_lib import processes
 
 if TYPE_CHECKING:
     from course_lib.experiments.claim import Experiment
@@ -39,7 +40,10 @@ def check_device(device: str, precision: str = "float32") -> None:
 
 
 def machine(device: str, precision: str) -> dict[str, Any]:
-    """Device, precision, versions and commit: what a number needs to be believed."""
+    """Device, precision, versions and commit: what a number needs to be believed.
+
+    ``devices`` counts the processes that shared the work, ``threads`` those of each.
+    """
     name = (
         torch.cuda.get_device_name(device) if device.startswith("cuda") else _cpu_name()
     )
@@ -47,6 +51,7 @@ def machine(device: str, precision: str) -> dict[str, Any]:
         "device": device,
         "device_name": name,
         "precision": precision,
+        "devices": processes.size(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import torch
 
 import course_lib
+from course_lib import processes
 from course_lib.experiments.claim import Experiment, Progress
 from course_lib.experiments.machine import (
     check_device,
@@ -48,19 +49,25 @@ def execute(
     the scale's config.
 
     Raises ``ValueError`` for an unknown scale or field, a device that is not there, or
-    no seeds; and after the first seed for a band on a metric that was not measured. (A
-    changed config may leave something out: then nothing is said of it.)
+    no seeds, or several processes for what they cannot share; and after the first seed
+    for a band on a metric that was not measured. (A changed config may leave something
+    out: then nothing is said of it.)
     """
     config = experiment.config(scale, **changes)
     if not seeds:
         raise ValueError("seeds: got none, expected at least one")
     check_device(device, precision)
+    if processes.size() > 1 and not experiment.shared:
+        raise ValueError(
+            f"devices: got {processes.size()}, but {experiment.name} has no training "
+            "to share; expected 1"
+        )
     if folder is not None:
         folder = state_folder(experiment, scale, device, precision, folder, **changes)
     runs = []
     for position, seed in enumerate(seeds):
         finished = folder / f"seed-{seed}.json" if folder else None
-        if finished and finished.exists():
+        if finished and processes.agreed(finished.exists()):
             runs.append(Run.of(json.loads(finished.read_text(encoding="utf-8"))))
             continue
         checkpoint = folder / f"seed-{seed}" if folder else None
@@ -70,7 +77,8 @@ def execute(
         if not changes:
             _check_metrics(experiment, scale, run)
         runs.append(run)
-        if finished:
+        processes.wait()  # nobody reads any more what is removed now
+        if finished and processes.first():
             write_whole(finished, json.dumps(asdict(run)))
             shutil.rmtree(checkpoint, ignore_errors=True)
     used = _used(experiment, device, precision)
@@ -177,7 +185,8 @@ def _one_seed(
     with _own(random):
         torch.manual_seed(setting.seed)
     # Only a seed that kept some work (training makes the folder) has time to carry on.
-    clock = setting.checkpoint / "seconds.json" if setting.checkpoint else None
+    keeps = setting.checkpoint is not None and processes.first()
+    clock = setting.checkpoint / "seconds.json" if keeps else None
     seconds = json.loads(clock.read_text()) if clock and clock.exists() else 0.0
     kept = seconds
     steps = experiment.run(config, setting)
@@ -201,7 +210,7 @@ def _one_seed(
             steps.close()
         if clock and clock.parent.is_dir():
             write_whole(clock, json.dumps(seconds))
-    if setting.checkpoint and setting.seed == 0 and experiment.export:
+    if keeps and setting.seed == 0 and experiment.export:
         exported = json.dumps(experiment.export(config, outcome), sort_keys=True)
         write_whole(setting.checkpoint.parent / "artefact.json", exported + "\n")
     return Run(

@@ -7,8 +7,9 @@ results page of the book; it depends on nothing but the result, to the byte.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course_lib.results import Result, Verdict
@@ -116,9 +117,7 @@ def machine(result: Result) -> str:
     seconds = sum(run.seconds for run in runs) / len(runs)
     parts = [
         f"Measured on {m['device_name']}",
-        f"{m['threads']} thread{'s' if m['threads'] != 1 else ''}"
-        if m["device"] == "cpu"
-        else m["device"],
+        _devices(m),
         m["precision"],
         f"{duration(seconds)} per seed",
     ]
@@ -132,6 +131,15 @@ def machine(result: Result) -> str:
     commit = m["commit"]
     parts.append(f"commit {commit}" if commit else f"course_lib {m['course_lib']}")
     return ", ".join(parts) + "."
+
+
+def _devices(machine: Mapping[str, Any]) -> str:
+    """How many did the work; results from before several could do it do not say."""
+    count, threads = machine.get("devices", 1), machine["threads"]
+    if machine["device"] != "cpu":
+        return machine["device"] if count == 1 else f"{count} GPUs"
+    said = f"{threads} thread{'s' if threads != 1 else ''}"
+    return said if count == 1 else f"{count} processes, {said} each"
 
 
 def number(value: float, digits: int = 4) -> str:
