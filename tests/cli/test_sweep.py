@@ -20,11 +20,11 @@ from course_lib.cli import app
 from course_lib.results import Result
 from toy import TOY, Config
 
-NAMES = [f"toy-{number}" for number in range(6)]
+NAMES = [f"toy-{number}" for number in range(4)]
 
 
 def known(**configs):
-    """Six claims; the second holds at no scale."""
+    """Four claims; the second holds at no scale."""
     return {
         name: replace(
             TOY,
@@ -75,14 +75,14 @@ def measured(folder):
 def test_all_are_measured_and_summed_up(course, tmp_path):
     done = course()
     assert done.exit_code == 1, "one does not hold"
-    assert len(results(tmp_path / "results")) == 6
+    assert len(results(tmp_path / "results")) == 4
     assert table(done.output) == {
         name: ["does not hold" if name == "toy-1" else "holds", "measured"]
         for name in NAMES
     }
-    assert re.search(r"toy-3 \(4 of 6\) +50 %", done.output), "how far all have come"
+    assert re.search(r"toy-3 \(4 of 4\) +50 %", done.output), "how far all have come"
     said = done.output.splitlines()[-1]
-    assert said.startswith("6 claims: 5 holds, 1 does not hold, 0 error; ")
+    assert said.startswith("4 claims: 3 holds, 1 does not hold, 0 error; ")
 
 
 def test_what_is_there_already_is_not_measured_again(course, tmp_path):
@@ -92,7 +92,7 @@ def test_what_is_there_already_is_not_measured_again(course, tmp_path):
     assert results(tmp_path / "results") == before
     assert done.exit_code == 1, "of what is there one does not hold"
     assert {source for _, source in table(done.output).values()} == {"there already"}
-    assert "toy-1 (2 of 6): there already, does not hold (--fresh" in done.output
+    assert "toy-1 (2 of 4): there already, does not hold (--fresh" in done.output
     done = course("--fresh")
     assert {source for _, source in table(done.output).values()} == {"measured"}
 
@@ -158,7 +158,7 @@ def test_one_that_fails_costs_no_other(course, tmp_path, fail, says):
     assert done.exit_code == 2
     assert says in done.output
     assert ("Traceback" in done.output) is (fail == "a bug")
-    assert len(results(tmp_path / "results")) == 5
+    assert len(results(tmp_path / "results")) == 3
     assert table(done.output)["toy-2"] == ["error"]
     assert "1 error" in done.output.splitlines()[-1]
 
@@ -188,7 +188,7 @@ def test_what_a_failed_one_held_is_let_go_before_the_next(course):
 
 def test_the_cheapest_come_first(course, monkeypatch, tmp_path):
     course()
-    seconds = {"toy-5": 1.0, "toy-2": 2.0}
+    seconds = {"toy-3": 1.0, "toy-2": 2.0}
 
     def stored(name, scale):
         if name not in seconds:
@@ -199,8 +199,8 @@ def test_the_cheapest_come_first(course, monkeypatch, tmp_path):
 
     monkeypatch.setattr("course_lib.results.stored", stored)
     assert [*table(course("--fresh").output)] == [
-        *("toy-5", "toy-2"),
-        *("toy-0", "toy-1", "toy-3", "toy-4"),  # nobody knows: as in the book
+        *("toy-3", "toy-2"),
+        *("toy-0", "toy-1"),  # nobody knows: as in the book
     ]
 
 
@@ -212,7 +212,7 @@ import course_lib.experiments as e, course_lib.results as r
 from course_lib.experiments import runner
 from test_sweep import known
 from toy import Config
-e.experiments = lambda: known(**{"toy-3": Config(steps=20, pause=0.05)})
+e.experiments = lambda: known(**{"toy-2": Config(steps=20, pause=0.05)})
 place = Path(sys.argv.pop(1))
 r.workplace = lambda: place
 runner._sources = lambda: "whatever is edited meanwhile"
@@ -251,23 +251,23 @@ def test_a_sweep_that_is_killed_goes_on_with_the_same_command(
 ):
     with start(tmp_path) as child:
         for line in child.stdout:
-            if line.startswith("toy-3 (4 of 6)  70 %"):
+            if line.startswith("toy-2 (3 of 4)  70 %"):
                 child.send_signal(number)
                 break
         rest = child.stdout.read()
     assert child.returncode == code
     if code > 0:
         assert rest.splitlines()[-1] == (
-            "toy-3 (4 of 6): stopped; the same command continues from here."
+            "toy-2 (3 of 4): stopped; the same command continues from here."
         )
     before = results(tmp_path / "results")
-    assert set(before) == {f"toy-{number}.cpu.json" for number in range(3)}
+    assert set(before) == {f"toy-{number}.cpu.json" for number in range(2)}
     with start(tmp_path) as child:
         said = child.stdout.read()
     assert child.returncode == 1
-    assert "toy-3: continuing what was interrupted" in said
+    assert "toy-2: continuing what was interrupted" in said
     assert {name: source for name, (_, source) in table(said).items()} == {
-        name: "there already" if name in NAMES[:3] else "measured" for name in NAMES
+        name: "there already" if name in NAMES[:2] else "measured" for name in NAMES
     }
     after = results(tmp_path / "results")
     assert {name: after[name] for name in before} == before, "measured again"
