@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from course_lib.exchange import bert, recurrent, transformer, vit
+from course_lib.exchange import bert, gpt, recurrent, transformer, vit
 from course_lib.exchange.bert import load_checkpoint
 from course_lib.exchange.d2l import to_d2l
 from course_lib.exchange.vit import from_timm, to_timm
+from course_lib.transformer import GPT
 from course_lib.vit import VisionTransformer
 
 if TYPE_CHECKING:
     from transformers import (
         BertForPreTraining,
         BertModel,
+        GPT2LMHeadModel,
         ViTForImageClassification,
     )
 
@@ -82,11 +84,15 @@ def from_huggingface(
 
 
 def to_huggingface(
-    model: Bert | BertForPretraining | VisionTransformer,
-) -> BertModel | BertForPreTraining | ViTForImageClassification:
+    model: Bert | BertForPretraining | VisionTransformer | GPT,
+) -> BertModel | BertForPreTraining | ViTForImageClassification | GPT2LMHeadModel:
     """The same network of transformers: :func:`from_huggingface` reversed.
+
+    It has one kind more: a ``GPT`` becomes a ``GPT2LMHeadModel``.
 
     Raises ``ValueError`` for what transformers has not, and ``ImportError`` without it.
     """
+    if isinstance(model, GPT):
+        return gpt.to_huggingface(model)
     is_vit = isinstance(model, VisionTransformer)
     return (vit if is_vit else bert).to_huggingface(model)
