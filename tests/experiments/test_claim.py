@@ -16,6 +16,7 @@ from toy import TOY, Config
             "toy: chapter: got 'rnnn', expected one of rnn, lstm_gru",
         ),
         ({"scales": {"huge": Config()}}, r"toy: scales: got \['huge'\]"),
+        ({"scales": {"reel-sst2": Config()}}, r"toy: scales: got \['reel-sst2'\]"),
         ({"scales": {"quick": Config()}}, r"bands: got some for \['cpu', 'quick'\]"),
         ({"bands": {"quick": TOY.bands["quick"], "cpu": ()}}, r"some for \['quick'\]"),
         ({"artefact": None}, "toy: got export alone, expected both"),

@@ -37,17 +37,15 @@ def list_command() -> None:
     """List the experiments: what each claims, and which stored results hold."""
     with _errors():
         from course_lib.experiments import experiments
-        from course_lib.experiments.claim import SCALES
 
         shown = table("name", "chapter", "claim", "scales", "stored results")
         for found in experiments().values():
-            scales = [scale for scale in SCALES if scale in found.scales]
-            said = [_stored(found, scale) for scale in scales]
+            said = [_stored(found, scale) for scale in found.scales]
             shown.add_row(
                 found.name,
                 found.chapter,
                 found.claim,
-                ", ".join(scales),
+                ", ".join(found.scales),
                 "\n".join(filter(None, said)) or "–",
             )
         console().print(shown)
@@ -70,6 +68,12 @@ def run_command(
     ] = "quick",
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 0.")] = 3,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    devices: Annotated[
+        int,
+        typer.Option(
+            help="How many GPUs share each training, or on the CPU processes."
+        ),
+    ] = 1,
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16 on a GPU.")
     ] = "float32",
@@ -105,6 +109,7 @@ def run_command(
     What this very code has measured on this machine is not measured again.
     """
     with _errors():
+        from course_lib import processes
         from course_lib.experiments import experiments, find
 
         if every:
@@ -113,6 +118,7 @@ def run_command(
             found = [find(name) for name in names or []]
         if not found:
             raise ValueError("NAME: got none; name experiments, or say --all")
+        processes.check(devices, device)
         texts = assignments(changes or [])
         folder = out_folder(out, scale, changed=bool(texts))
         if export and (texts or scale == "quick"):
@@ -123,7 +129,9 @@ def run_command(
         for experiment in found:
             if export and not experiment.export:
                 raise ValueError(f"--export: {experiment.name} has nothing to export")
-    asked = Asked(scale, seeds, device, precision, texts, folder, export, fresh)
+    asked = Asked(
+        scale, seeds, device, devices, precision, texts, folder, export, fresh
+    )
     raise typer.Exit(sweep(found, asked))
 
 

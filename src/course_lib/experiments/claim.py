@@ -80,8 +80,9 @@ class Experiment:
 
     ``run(config, setting)`` is a generator: it yields :class:`Progress` and returns an
     :class:`Outcome`, so the same code drives a progress bar, a panel with a Stop
-    button, a test and the command line. ``bands`` maps a scale to the bands that are
-    claimed there; ``paper`` is the source's own number, in words, and never ours.
+    button, a test and the command line. ``scales`` maps each of :data:`SCALES` to its
+    config; a name like ``real-sst2`` is that scale on other data. ``bands`` maps a
+    scale to the bands that are claimed there; ``paper`` is the source's own number, in words, and never ours.
     ``export(config, outcome)`` turns the trained model into the JSON that a live figure
     runs from; ``artefact`` is where it is stored.
 
@@ -109,7 +110,7 @@ class Experiment:
             chapter(self.chapter)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from None
-        if unknown := set(self.scales) - set(SCALES):
+        if unknown := {s for s in self.scales if s.partition("-")[0] not in SCALES}:
             raise ValueError(
                 f"{self.name}: scales: got {sorted(unknown)}, "
                 f"expected some of {', '.join(SCALES)}"

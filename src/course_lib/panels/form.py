@@ -60,9 +60,7 @@ class Form:
             widget.observe(lambda _: self._changed(), "value")
 
     def _choices(self) -> None:
-        scales = [
-            (said, s) for s, said in _SCALES.items() if s in self.experiment.scales
-        ]
+        scales = [(_SCALES.get(s, s), s) for s in self.experiment.scales]
         devices = [("CPU", "cpu")] + [
             (torch.cuda.get_device_name(index), f"cuda:{index}")
             for index in range(torch.cuda.device_count())
