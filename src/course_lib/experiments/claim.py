@@ -82,7 +82,8 @@ class Experiment:
     :class:`Outcome`, so the same code drives a progress bar, a panel with a Stop
     button, a test and the command line. ``scales`` maps each of :data:`SCALES` to its
     config; a name like ``real-sst2`` is that scale on other data. ``bands`` maps a
-    scale to the bands that are claimed there; ``paper`` is the source's own number, in words, and never ours.
+    scale to the bands that are claimed there; ``paper`` is the source's own number, in
+    words, and never ours.
     ``export(config, outcome)`` turns the trained model into the JSON that a live figure
     runs from; ``artefact`` is where it is stored.
 
