@@ -21,6 +21,7 @@ class Asked:
     scale: str
     seeds: int  # how many, from 0
     device: str
+    devices: int  # so many of them share the work
     precision: str
     texts: dict[str, str]  # settings that are changed, as they were typed
     folder: Path | None  # for the results; None: they are not stored
@@ -32,6 +33,24 @@ class Asked:
         from course_lib.experiments.fields import parse_changes
 
         return parse_changes(experiment.config(self.scale), self.texts)
+
+    def arguments(self, experiment: Experiment) -> list[str]:
+        """Those of ``python`` that ask the same of one claim."""
+        asked = {
+            "--scale": self.scale,
+            "--seeds": self.seeds,
+            "--device": self.device,
+            "--devices": self.devices,
+            "--precision": self.precision,
+            "--out": self.folder,
+        }
+        words = ["-m", "course_lib.cli", "run", experiment.name]
+        for option, value in asked.items():
+            words += [] if value is None else [option, str(value)]
+        for field, text in self.texts.items():
+            words += ["--set", f"{field}={text}"]
+        flags = {"--export": self.export, "--fresh": self.fresh}
+        return words + [flag for flag, wanted in flags.items() if wanted]
 
 
 def there_already(experiment: Experiment, asked: Asked) -> Result | None:
@@ -59,14 +78,16 @@ def measure(
     ``about`` stands beside the bar. Raises ``KeyboardInterrupt`` after the step under
     way, once ``stop`` holds a signal; what was done is kept.
     """
+    from course_lib import processes
     from course_lib.experiments.runner import execute, run_to_end, state_folder
     from course_lib.results import workplace
 
     where = asked.device, asked.precision, workplace() / "runs"
     changes = asked.changes(experiment)
     state = state_folder(experiment, asked.scale, *where, **changes)
-    if asked.fresh:
+    if asked.fresh and processes.first():
         shutil.rmtree(state, ignore_errors=True)
+    processes.wait()
     if state.exists():
         say(f"{experiment.name}: continuing what was interrupted (--fresh forgets it)")
     steps = execute(experiment, asked.scale, range(asked.seeds), *where, **changes)
@@ -74,10 +95,19 @@ def measure(
 
         def show_or_stop(progress: Any) -> None:
             show(progress)
-            if stop:
+            if stopping(stop):
                 raise KeyboardInterrupt
 
         return run_to_end(steps, show_or_stop), state
+
+
+def stopping(stop: list[int]) -> bool:
+    """Whether any process got a signal to stop; then it is in all their ``stop``."""
+    from course_lib import processes
+
+    if (number := processes.largest(stop[0] if stop else 0)) and not stop:
+        stop.append(number)
+    return bool(stop)
 
 
 def store(experiment: Experiment, result: Result, state: Path, asked: Asked) -> None:

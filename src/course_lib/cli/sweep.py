@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from course_lib.cli.run import Asked, measure, store, there_already
+from course_lib.cli.run import Asked, measure, stopping, store, there_already
 from course_lib.cli.terminal import console, say, table
 
 if TYPE_CHECKING:
@@ -31,9 +31,11 @@ def sweep(experiments: list[Experiment], asked: Asked) -> int:
     The first signal to stop ends it after the step under way, with ``typer.Exit`` of
     128 + signal.
     """
+    from course_lib import processes
+
     several = len(experiments) > 1
     verdicts, rows = [], []
-    with _stop_signals() as stop:
+    with processes.joined(asked.device), _stop_signals() as stop:
         for number, experiment in enumerate(experiments, 1):
             name = experiment.name
             about = f"{name} ({number} of {len(experiments)})" if several else name
@@ -45,9 +47,10 @@ def sweep(experiments: list[Experiment], asked: Asked) -> int:
             verdicts.append(verdict)
             rows.append((name, verdict, *row))
             _free_gpu()
-    if several:
-        _show(rows)
-    return max(CODES[verdict] for verdict in verdicts)
+        if several:
+            _show(rows)
+        # The first of several processes has the verdict; the others did their part.
+        return max(CODES[one] for one in verdicts) if processes.first() else 0
 
 
 def cheapest_first(experiments: Iterable[Experiment]) -> list[Experiment]:
@@ -67,24 +70,43 @@ def _one(
     experiment: Experiment, asked: Asked, about: str, stop: list[int]
 ) -> tuple[str, str, float | None]:
     """The verdict, where it comes from, and the seconds that it took to measure."""
-    if stop:
+    from course_lib import processes
+
+    if stopping(stop):
         raise KeyboardInterrupt
+    if asked.devices > 1 and not processes.launched():
+        return _launched(experiment, asked)
     try:
-        if found := there_already(experiment, asked):
+        if found := processes.agreed(there_already(experiment, asked)):
             verdict = HOLDS if found.holds else FAILS
             say(f"{about}: there already, {verdict} (--fresh measures it again)")
             return verdict, "there already", _seconds(found)
         result, state = measure(experiment, asked, about, stop)
-        store(experiment, result, state, asked)
+        if processes.first():
+            store(experiment, result, state, asked)
         return HOLDS if result.holds else FAILS, "measured", _seconds(result)
     except Exception as error:
         from course_lib.experiments.problems import explain
 
+        if processes.lost(error):  # who started us says which one, and why
+            raise typer.Exit(processes.LOST) from None
         said = explain(error, experiment.scales.get(asked.scale))
         if not said:  # a bug needs its traceback
             said = traceback.format_exc()
         typer.echo(f"error: {experiment.name}: {said}", err=True)
+        if processes.size() > 1:  # the others may wait for us in the middle of it
+            raise typer.Exit(CODES[ERROR]) from None
         return ERROR, "", None
+
+
+def _launched(experiment: Experiment, asked: Asked) -> tuple[str, str, float | None]:
+    """The same by several processes, which store and say what they find."""
+    from course_lib import processes
+
+    code = processes.launch(asked.arguments(experiment), asked.devices)
+    if code not in CODES.values():  # stopped, as the first of them has said
+        raise typer.Exit(code)
+    return next(one for one in CODES if CODES[one] == code), "measured", None
 
 
 def _seconds(result: Result) -> float:

@@ -259,4 +259,5 @@ EXPERIMENT = Experiment(
         name: "per step"
         for name in (*(f"factor_{n}" for n in NAMES), "direct_factor_0", "gates_add_0")
     },
+    shared=False,
 )

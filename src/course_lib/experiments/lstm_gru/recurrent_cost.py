@@ -278,4 +278,5 @@ EXPERIMENT = Experiment(
     | {f"fused_gains_{cell}": "times faster" for cell in CELLS}
     | {"flop_error": "of the whole", "paths_differ": "of its norm"}
     | {"spread": "of the median, between quartiles"},
+    shared=False,
 )

@@ -285,4 +285,5 @@ EXPERIMENT = Experiment(
         )
     }
     | {"rate_error": "per step", "orthogonal_error": "per step"},
+    shared=False,
 )

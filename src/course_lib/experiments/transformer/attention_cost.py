@@ -350,4 +350,5 @@ EXPERIMENT = Experiment(
         for end in ("short", "long")
         for name in ("attention", "lstm")
     },
+    shared=False,
 )

@@ -270,4 +270,5 @@ EXPERIMENT = Experiment(
         "prompt_gains": "times",
         "cache_mib": "MiB",
     },
+    shared=False,
 )

@@ -252,4 +252,5 @@ EXPERIMENT = Experiment(
         for norm in NORMS
         for narrow in ("", "_narrow")
     },
+    shared=False,
 )
