@@ -152,7 +152,7 @@ def _looking(
     def prepare(setting: Setting) -> Work:
         attention = Attention(score()).to(setting.device)
         look = of(attention)
-        drawn = generator(0, B)
+        drawn = generator(setting.seed, B)
         query, states = (
             torch.randn(B, T, C, generator=drawn).to(setting.device).requires_grad_()
             for _ in range(2)

@@ -154,7 +154,7 @@ def _reading(
         read, embedding, layers = of(encoder)
         for module in (embedding, layers):
             module.to(setting.device)
-        tokens = torch.randint(V, (B, S), generator=generator(0, B))
+        tokens = torch.randint(V, (B, S), generator=generator(setting.seed, B))
         tokens = tokens.to(setting.device)
         return forward_and_backward(
             lambda: read(tokens), {"embedding": embedding.weight}, layers
