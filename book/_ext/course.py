@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import json
-import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from course_lib.results import RESULTS, Result, stored, table  # noqa: E402
 
 LOG = logging.getLogger(__name__)
 PALETTE = ROOT / "src" / "course_lib" / "figures" / "palette.json"
-GRADER_TIMES = ROOT / "benchmarks" / "grading" / "measured.json"
 
 
 class _AnyOption(dict[str, Any]):
@@ -40,14 +39,14 @@ class _AnyOption(dict[str, Any]):
         return yaml.safe_load
 
 
-class _Directive(SphinxDirective):
+class Directive(SphinxDirective):
     def broken(self, message: str) -> list[nodes.Node]:
         """A warning, which fails the build, and its trace in the page."""
         LOG.warning("%s", message, location=self.get_location())
         return [nodes.problematic(message, message)]
 
 
-class LiveFigure(_Directive):
+class LiveFigure(Directive):
     """``{live-figure} rnn.Stepper``: options are its arguments, the body a caption.
 
     The figure lands in the page as ``course_lib.figures.rnn.Stepper(...).to_html()``.
@@ -76,7 +75,7 @@ class LiveFigure(_Directive):
         return [figure]
 
 
-class Results(_Directive):
+class Results(Directive):
     """``{results}``: what every stored result measured, claim by claim."""
 
     def run(self) -> list[nodes.Node]:
@@ -151,62 +150,34 @@ def _said(result: Result, metric: str, form: str) -> str:
     return f"{table.mean_and_sd(mean, result.sd(metric))} {unit}".strip()
 
 
-class Colours(_Directive):
+class Colours(Directive):
     """``{colours}``: a swatch, a name and a meaning for each colour of the palette."""
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(PALETTE))
-        rows = [nodes.row("", *map(_entry, ("Colour", "Quantity", "It always means")))]
+        rows: list[tuple[str | nodes.Node, ...]]
+        rows = [("Colour", "Quantity", "It always means")]
         for name, colour in _palette().items():
             swatch = f'<span class="swatch" style="background:var(--{name})"></span>'
-            cell = nodes.entry("", nodes.paragraph("", "", _raw(swatch)))
-            rows.append(nodes.row("", cell, _entry(name), _entry(colour["means"])))
-        return [_table(rows, (15, 25, 60))]
+            rows.append((_raw(swatch), name, colour["means"]))
+        return [table_of(rows, (15, 25, 60))]
 
 
-class GraderTimes(_Directive):
-    """``{grader-times}``: what a class took to grade, here and with other graders."""
-
-    def run(self) -> list[nodes.Node]:
-        self.env.note_dependency(str(GRADER_TIMES))
-        try:
-            times = json.loads(GRADER_TIMES.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            return self.broken(f"grader-times: {error}")
-        ours, machine = times["course"], times["machine"]
-        said = (
-            f"Measured for {times['exercise']} on {machine['cores']} cores "
-            f"({machine['device_name']}, torch {machine['torch']}), {ours['jobs']} "
-            f"submissions at a time: a class of {ours['submissions']}, "
-            f"{ours['hostile']} of them hostile, took {ours['seconds'] / 60:.1f} "
-            "minutes. The others ran the same tests on a right submission, one after "
-            "another as they do for a class."
-        )
-        rows = [("Grader", "One submission", f"A class of {ours['submissions']}")]
-        each = f"{ours['seconds_each']:.1f} s"
-        rows.append(("this one", each, f"{ours['seconds'] / 60:.1f} min"))
-        for peer in times["peers"]:
-            if "missing" in peer:
-                return self.broken(f"grader-times: {peer['missing']}")
-            seconds = statistics.median(peer["seconds_each"])
-            class_ = f"{seconds * ours['submissions'] / 60:.0f} min, extrapolated"
-            name = f"{peer['name']} {peer['version']}"
-            rows.append((name, f"{seconds:.1f} s", class_))
-        made = [nodes.row("", *map(_entry, row)) for row in rows]
-        return [nodes.paragraph("", said), _table(made, (40, 25, 35))]
-
-
-def _table(rows: list[nodes.row], widths: tuple[int, ...]) -> nodes.table:
-    """A table of ``rows``, the first of which is its header."""
+def table_of(
+    rows: Sequence[Sequence[str | nodes.Node]], widths: Sequence[int]
+) -> nodes.table:
+    """A table of ``rows``, the first of which is its header; ``widths`` in percent."""
+    made = [nodes.row("", *map(_entry, row)) for row in rows]
     group = nodes.tgroup(cols=len(widths))
     group += [nodes.colspec(colwidth=width) for width in widths]
-    group += nodes.thead("", rows[0])
-    group += nodes.tbody("", *rows[1:])
+    group += nodes.thead("", made[0])
+    group += nodes.tbody("", *made[1:])
     return nodes.table("", group)
 
 
-def _entry(text: str) -> nodes.entry:
-    return nodes.entry("", nodes.paragraph("", text))
+def _entry(content: str | nodes.Node) -> nodes.entry:
+    inside = nodes.Text(content) if isinstance(content, str) else content
+    return nodes.entry("", nodes.paragraph("", "", inside))
 
 
 def _raw(html: str) -> nodes.raw:
@@ -293,7 +264,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("live-figure", LiveFigure)
     app.add_directive("results", Results)
     app.add_directive("colours", Colours)
-    app.add_directive("grader-times", GraderTimes)
     app.add_role("measured", Measured())
     app.connect("builder-inited", _write_palette)
     app.connect("source-read", _myst_of_chapter)

@@ -21,7 +21,7 @@ def build(folder: Path, page: str, theme_script: str = "") -> tuple[str, str]:
     (source / "index.md").write_text(page, encoding="utf-8")
     (source / "conf.py").write_text(
         f"import sys; sys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\n"
-        "extensions = ['myst_parser', 'course', 'offline']\n"
+        "extensions = ['myst_parser', 'course', 'benchmarks', 'offline']\n"
         "html_theme = 'basic'\n"
         f"html_js_files = [{theme_script!r}] if {theme_script!r} else []\n"
     )
@@ -105,7 +105,7 @@ def test_a_measured_number_carries_its_deviation(tmp_path: Path, monkeypatch) ->
 
 
 def test_the_times_of_the_graders_are_those_measured(tmp_path, monkeypatch) -> None:
-    import course
+    import benchmarks
 
     page = "# Page\n\n```{grader-times}\n```\n"
     times = {
@@ -118,7 +118,7 @@ def test_the_times_of_the_graders_are_those_measured(tmp_path, monkeypatch) -> N
         "peers": [{"name": "other", "version": "7.0", "seconds_each": [9, 12, 30]}],
     }  # fmt: skip
     file = tmp_path / "grading.json"
-    monkeypatch.setattr(course, "GRADER_TIMES", file)
+    monkeypatch.setattr(benchmarks, "GRADING", file)
     file.write_text(json.dumps(times))
     (tmp_path / "right").mkdir()
     html, warnings = build(tmp_path / "right", page)
@@ -135,6 +135,49 @@ def test_the_times_of_the_graders_are_those_measured(tmp_path, monkeypatch) -> N
     file.unlink()
     (tmp_path / "none").mkdir()
     assert "grader-times" in build(tmp_path / "none", page)[1]
+
+
+def test_the_weights_and_times_of_the_book_are_those_measured(tmp_path, monkeypatch):
+    import benchmarks
+
+    def weight(title, *numbers):
+        html, fonts = numbers
+        return {
+            "title": title,
+            "requests": {"html": 1, "fonts": 6},
+            "bytes": {"html": html, "fonts": fonts},
+        }
+
+    stored = {
+        "weights": {
+            "browser": "Chromium 1",
+            "date": "2026-11-22",
+            "pages": [weight("A chapter", 1_200_000, 340_000)],
+            "floors": [weight("An empty page", 1_000, 99_000)],
+        },
+        "times": {
+            "machine": {"cores": 2, "device_name": "a CPU"},
+            "date": "2026-11-22",
+            "book": 21.4,
+            "notebooks": {"01_rnn": 40.0, "02_lstm_gru": 50.0},
+        },
+    }
+    file = tmp_path / "pages.json"
+    monkeypatch.setattr(benchmarks, "PAGES", file)
+    file.write_text(json.dumps(stored))
+    page = "# Page\n\n```{page-weights}\n```\n\n```{build-times}\n```\n"
+    html, warnings = build(tmp_path, page)
+    assert not warnings
+    text = re.sub(r"<[^>]*>|\s+", " ", html)
+    assert re.search(r"A chapter +7 +1\.54 +An empty page +7 +0\.10 ", text)
+    assert "took 21 s in an environment" in text
+    assert "all 2 notebooks, executed one after another, 1.5 min" in text
+    assert "2026-11-22" in text
+    file.unlink()
+    (tmp_path / "none").mkdir()
+    _, warnings = build(tmp_path / "none", page)
+    assert "page-weights" in warnings
+    assert "build-times" in warnings
 
 
 def test_a_remote_script_fails_the_build(tmp_path: Path) -> None:

@@ -90,6 +90,10 @@ def test_page_loads_nothing_from_another_host(page: Page) -> None:
     assert not [a for a in loads if a.startswith(("http:", "https:", "//"))]
 
 
+def test_icons_are_drawn_by_a_font_alone(page: Page) -> None:
+    assert not [s for s in page.all("script") if "fontawesome" in s.get("src", "")]
+
+
 def test_image_has_alternative_text(page: Page) -> None:
     for image in page.all("img"):
         if "logo__image" in image.get("class", ""):
