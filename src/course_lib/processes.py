@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import logging
 import os
 import re
 import signal
 import sys
 import tempfile
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing import ProcessFailure
 
 _T = TypeVar("_T")
 
@@ -151,10 +156,10 @@ def _device() -> torch.device:
 def launch(arguments: Sequence[str], devices: int) -> int:
     """Run ``python ARGUMENTS`` in ``devices`` processes; return their exit code.
 
-    It is what ``torchrun --standalone --nproc-per-node DEVICES`` does. What the first
-    process says is seen; what another one says on its standard error is shown if that
-    one failed. A signal to stop goes to all of them, and the exit code is then 128 +
-    signal. If one is killed all end, with exit code 2 and one sentence.
+    It is what ``torchrun --standalone --nproc-per-node DEVICES`` does. The first
+    process is seen and heard; of the others one that fails, on the standard error. A
+    signal to stop goes to all, and the exit code is then 128 + signal. If one is killed
+    all end, with exit code 2 and one sentence.
     """
     from torch.distributed.elastic.multiprocessing import (
         DefaultLogsSpecs,
@@ -183,31 +188,50 @@ def launch(arguments: Sequence[str], devices: int) -> int:
         except SignalException as stop:
             return 128 + stop.sigval
         except ChildFailedError as failed:
-            codes = {number: one.exitcode for number, one in failed.failures.items()}
-            return _said(codes, devices, Path(logs))
+            return _explained(failed.failures, devices, Path(logs))
     return 0
 
 
-def _said(codes: dict[int, int], devices: int, logs: Path) -> int:
-    """Tell why processes with these exit ``codes``, by rank, failed; the code of all.
+def fail(said: str) -> None:
+    """Leave ``said``, why this process ends, for the one that started it.
 
-    One failure makes others: a signal comes before a code of their own, and this
-    before the loss of a neighbour.
+    All may fail alike, and even at once; one of them is then heard.
     """
-    number, code = min(codes.items(), key=lambda one: (one[1] >= 0, one[1] == LOST))
-    if code < 0 or code == LOST:
-        how = f"killed ({signal.Signals(-code).name})" if code < 0 else "lost"
-        print(
-            f"error: process {number + 1} of {devices} was {how}, so the others ended "
-            "too; the same command continues from the last checkpoint, on one device "
-            "or more",
-            file=sys.stderr,
+    reply = {"message": said, "extraInfo": {"timestamp": str(int(time.time()))}}
+    path = Path(os.environ["TORCHELASTIC_ERROR_FILE"])
+    path.write_text(json.dumps({"message": reply}), encoding="utf-8")
+
+
+def _explained(failures: Mapping[int, ProcessFailure], devices: int, logs: Path) -> int:
+    """Say why the processes failed, of which one may have been the cause of all others.
+
+    Returns their exit code.
+    """
+
+    def effect(numbered: tuple[int, ProcessFailure]) -> tuple[bool | int, ...]:
+        """The least is the cause. Those left over get a SIGTERM, or miss the dead."""
+        number, one = numbered
+        killed = one.exitcode < 0 and one.exitcode != -signal.SIGTERM
+        told = bool(one.error_file_data.get("message"))
+        return not killed, not told, one.exitcode < 0, one.exitcode == LOST, number
+
+    number, cause = min(failures.items(), key=effect)
+    if cause.exitcode < 0 or cause.exitcode == LOST:
+        how = f"killed ({cause.signal_name()})" if cause.exitcode < 0 else "lost"
+        said = (
+            f"error: process {number + 1} of {devices} was {how}, so all have ended; "
+            "the same command continues from the last checkpoint, on one device or more"
         )
-        return 2
-    if number > 0:  # the first one has spoken for itself
-        for log in logs.glob(f"*/*/{number}/stderr.log"):
-            print(log.read_text(encoding="utf-8", errors="replace"), file=sys.stderr)
-    return code
+    elif reply := cause.error_file_data.get("message"):
+        said = f"error: {reply['message']}"
+    elif number > 0:  # the first one has been heard
+        logged = logs.glob(f"*/*/{number}/stderr.log")
+        said = "".join(log.read_text("utf-8", errors="replace") for log in logged)
+    else:
+        said = ""
+    if said:
+        print(said, file=sys.stderr)
+    return 2 if cause.exitcode < 0 or cause.exitcode == LOST else cause.exitcode
 
 
 @contextlib.contextmanager
@@ -221,15 +245,12 @@ def _kept_settings(devices: int) -> Iterator[None]:
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     # DDP warns where it looks for unused parameters and there are none.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    log = logging.getLogger("torch.distributed")
-    propagate, quiet = log.propagate, logging.NullHandler()
-    log.propagate = False  # its report of a failure is long; ours is one sentence
-    log.addHandler(quiet)
+    logging_off = logging.root.manager.disable
+    logging.disable()  # its report of a failure is long; ours is one sentence
     try:
         yield
     finally:
-        log.propagate = propagate
-        log.removeHandler(quiet)
+        logging.disable(logging_off)
         os.environ.clear()
         os.environ.update(environment)
         for number, handler in handlers.items():

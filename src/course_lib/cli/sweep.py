@@ -93,9 +93,11 @@ def _one(
         said = explain(error, experiment.scales.get(asked.scale))
         if not said:  # a bug needs its traceback
             said = traceback.format_exc()
-        typer.echo(f"error: {experiment.name}: {said}", err=True)
+        said = f"{experiment.name}: {said}"
         if processes.size() > 1:  # the others may wait for us in the middle of it
+            processes.fail(said)
             raise typer.Exit(CODES[ERROR]) from None
+        typer.echo(f"error: {said}", err=True)
         return ERROR, "", None
 
 
