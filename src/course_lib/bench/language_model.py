@@ -38,7 +38,6 @@ def matches(scale: str) -> Iterator[Match]:
             Contender(who, kind, _writing(of, build, first, T))
             for who, kind, of in (
                 ("ours", "ours", by_us),
-                ("ours, without its cache", "ours", without_cache),
                 ("Hugging Face GPT2LMHeadModel", "peer", by_huggingface),
             )
         ),
@@ -67,19 +66,6 @@ def ours(V: int, C: int, H: int, blocks: int, longest: int) -> GPT:
 def by_us(model: GPT, length: int) -> Write:
     """The chapter's own way: a token at a time, keys and values kept."""
     return lambda first: model.generate(first, length, temperature=0)
-
-
-def without_cache(model: GPT, length: int) -> Write:
-    """All tokens so far go through the model again for every new one."""
-
-    def write(first: Tensor) -> Tensor:
-        tokens = first
-        for _ in range(length):
-            logits, _ = model(tokens)
-            tokens = torch.cat([tokens, logits[:, -1:].argmax(dim=-1)], dim=1)
-        return tokens[:, first.shape[1] :]
-
-    return write
 
 
 def by_huggingface(model: GPT, length: int) -> Write:
