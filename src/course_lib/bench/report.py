@@ -62,12 +62,12 @@ def _contender(one: Measured, ours: Measured, tokens: int) -> dict[str, Any]:
 
 
 def table(match: Mapping[str, Any]) -> Table:
-    """A stored match for the terminal."""
+    """A stored match for the terminal. The spread is that of the middle half."""
     sizes = " ".join(f"{letter}={size}" for letter, size in match["sizes"].items())
     made = Table(title=f"{match['name']}, {match['task']}: {sizes}", box=SIMPLE_HEAD)
     made.title_justify = "left"
-    made.add_column("")
-    for head in ("ms", "quartiles", f"{match['words']}/s", "ours is", "peak MiB"):
+    made.add_column("", overflow="fold", ratio=1)
+    for head in ("ms", "spread", f"{match['words']}/s", "ours is", "MiB"):
         made.add_column(head, justify="right", no_wrap=True)
     for one in match["contenders"]:
         if "ms" not in one:
@@ -76,12 +76,12 @@ def table(match: Mapping[str, Any]) -> Table:
         low, high = one["quartiles"]
         made.add_row(
             one["name"],
-            f"{one['ms']:.4g}",
-            f"{low:.4g}–{high:.4g}",
+            f"{one['ms']:.1f}",
+            f"{(high - low) / one['ms']:.0%}",
             f"{one['tokens_per_second']:,.0f}".replace(",", " "),
             "–"
             if one is match["contenders"][0]
-            else f"{one['speed_up']:.2f} × as fast",
+            else f"{one['speed_up']:.2f}× as fast",
             "–" if one["mib"] is None else f"{one['mib']:.0f}",
         )
     if match["mfu"] is not None:
