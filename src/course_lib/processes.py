@@ -212,8 +212,8 @@ def _explained(failures: Mapping[int, ProcessFailure], devices: int, logs: Path)
         """The least is the cause. Those left over get a SIGTERM, or miss the dead."""
         number, one = numbered
         killed = one.exitcode < 0 and one.exitcode != -signal.SIGTERM
-        told = bool(one.error_file_data.get("message"))
-        return not killed, not told, one.exitcode < 0, one.exitcode == LOST, number
+        left = one.exitcode < 0, one.exitcode == LOST
+        return not killed, _told(one) is None, *left, number
 
     number, cause = min(failures.items(), key=effect)
     if cause.exitcode < 0 or cause.exitcode == LOST:
@@ -222,8 +222,8 @@ def _explained(failures: Mapping[int, ProcessFailure], devices: int, logs: Path)
             f"error: process {number + 1} of {devices} was {how}, so all have ended; "
             "the same command continues from the last checkpoint, on one device or more"
         )
-    elif reply := cause.error_file_data.get("message"):
-        said = f"error: {reply['message']}"
+    elif told := _told(cause):
+        said = f"error: {told}"
     elif number > 0:  # the first one has been heard
         logged = logs.glob(f"*/*/{number}/stderr.log")
         said = "".join(log.read_text("utf-8", errors="replace") for log in logged)
@@ -232,6 +232,12 @@ def _explained(failures: Mapping[int, ProcessFailure], devices: int, logs: Path)
     if said:
         print(said, file=sys.stderr)
     return 2 if cause.exitcode < 0 or cause.exitcode == LOST else cause.exitcode
+
+
+def _told(failure: ProcessFailure) -> str | None:
+    """What the process left with :func:`fail`, if it did."""
+    reply = failure.error_file_data.get("message")
+    return reply["message"] if isinstance(reply, dict) else None
 
 
 @contextlib.contextmanager
