@@ -22,7 +22,7 @@ from course_lib.results import Result
 from toy import TOY
 
 # The command, with the toy as its only experiment. HAPPENS says what happens after the
-# sixth step of a process that torchrun started, or in the next one; a checkpoint is made
+# sixth step of a process that torchrun started, or in the next; a checkpoint is made
 # every fifth. The command looks for signals once before the first step.
 PROGRAM = """
 import os, signal, sys, time
