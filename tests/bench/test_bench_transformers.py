@@ -135,14 +135,14 @@ def test_gradients_of_others_are_ours_by_name_and_each_of_them_counts():
 
 def test_a_gradient_that_was_not_made_is_no_gradient_of_zeros():
     theirs = to_timm(vit.ours(PICTURES))
-    theirs(vit.pictures(PICTURES).images).sum().backward()
+    theirs(vit.pictures(PICTURES, 0).images).sum().backward()
     theirs.head.bias.grad = None
     with pytest.raises(ValueError, match="theirs: a parameter has no gradient"):
         gradients.carried(theirs, from_timm)
 
 
 def test_slots_are_the_chosen_places_in_their_order():
-    batch = bert.batch_of(SIZES | {"B": 8, "T": 60})
+    batch = bert.batch_of(SIZES | {"B": 8, "T": 60}, 0)
     found = bert.slots(batch)
     chosen, words = batch.chosen.sum(dim=1), batch.mask.sum(dim=1)
     assert chosen.tolist() == [max(1, round(0.15 * n)) for n in words.tolist()]

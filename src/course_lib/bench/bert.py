@@ -82,14 +82,14 @@ def ours(sizes: Sizes, path: str = "fused") -> BertForPretraining:
     )
 
 
-def batch_of(sizes: Sizes) -> Gapped:
+def batch_of(sizes: Sizes, seed: int) -> Gapped:
     """Random pairs of texts; one pair has T tokens, the others fewer.
 
     Of each text 15 % of the tokens are gaps, rounded, as d2l has it: in the course it
     is 15 % of all, and a text may have more.
     """
     B, T, V = (sizes[letter] for letter in "BTV")
-    drawn = generator(0, B)
+    drawn = generator(seed, B)
     words = T - 3  # [CLS], and a [SEP] after each text
 
     def pieces(length: int) -> Pieces:
@@ -163,7 +163,7 @@ def _huggingfaces_loss(model: nn.Module, batch: Gapped) -> Tensor:
 
 
 def _ours(sizes: Sizes, path: str, setting: Setting) -> Work:
-    model, batch = ours(sizes, path), batch_of(sizes)
+    model, batch = ours(sizes, path), batch_of(sizes, setting.seed)
     return training_step(model, pretraining_loss, batch, gradients.own, setting)
 
 
@@ -172,7 +172,7 @@ def _d2ls(sizes: Sizes, setting: Setting) -> Work:
     return training_step(
         to_d2l(mine),
         _d2ls_loss,
-        slots(batch_of(sizes)),
+        slots(batch_of(sizes, setting.seed)),
         lambda _: gradients.own(mine),  # which holds theirs too
         setting,
     )
@@ -182,7 +182,7 @@ def _huggingfaces(sizes: Sizes, setting: Setting) -> Work:
     return training_step(
         to_huggingface(ours(sizes)),
         _huggingfaces_loss,
-        batch_of(sizes),
+        batch_of(sizes, setting.seed),
         partial(gradients.carried, back=from_huggingface),
         setting,
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from course_lib.bench import report
+from course_lib.bench import growth, report
 from course_lib.bench.run import bench
 from course_lib.cli.terminal import bar, console, say
 from course_lib.experiments.claim import Progress
@@ -53,6 +53,7 @@ def bench_command(
     scale = "quick" if quick else kind
     steps = bench(chapters or [], scale, setting, rounds)
     said = _shown(steps)
+    console().print(growth.table(said["growth"]))
     if out is None and not (chapters or quick):
         out = workplace() / "benchmarks" / "speed"
     if out:
@@ -98,4 +99,7 @@ def _without_times(said: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]
                 failed[f"{match['name']}, {match['task']}: {one['name']}"] = one[
                     "failed"
                 ]
+    for one in said["growth"]:
+        if "failed" in one:
+            failed[f"growth of {one['model']} with {one['axis']}"] = one["failed"]
     return missing, failed

@@ -100,10 +100,10 @@ class Tagged(NamedTuple):
     classes: Tensor  # (B, T)
 
 
-def _texts(sizes: Sizes) -> Tagged:
+def texts(sizes: Sizes, seed: int) -> Tagged:
     """Random ones, half as long as T at least, of which one is as long."""
     B, T, V = (sizes[letter] for letter in "BTV")
-    drawn = generator(0, B)
+    drawn = generator(seed, B)
     lengths = torch.randint(T // 2, T + 1, (B,), generator=drawn)
     lengths[0] = T
     return Tagged(
@@ -113,7 +113,8 @@ def _texts(sizes: Sizes) -> Tagged:
     )
 
 
-def _tagging_loss(model: nn.Module, batch: Tagged) -> Tensor:
+def loss(model: nn.Module, batch: Tagged) -> Tensor:
+    """The cross-entropy of the real tokens' classes."""
     logits = model(batch.tokens, batch.mask)
     return F.cross_entropy(logits[batch.mask], batch.classes[batch.mask])
 
@@ -126,8 +127,8 @@ def _tagging(
         watched = {"words": mine.source.words.weight, "output": output.weight}
         return training_step(
             Tagger(read(mine), output),
-            _tagging_loss,
-            _texts(sizes),
+            loss,
+            texts(sizes, setting.seed),
             lambda _: {name: weight.grad for name, weight in watched.items()},
             setting,
             lambda model, batch: model(batch.tokens, batch.mask)[batch.mask],

@@ -27,7 +27,6 @@ def matches(scale: str) -> Iterator[Match]:
     """Each continues the same random tokens by the most probable ones."""
     B, prefix, T, V, C, H, blocks = SIZES[scale]
     build = partial(ours, V, C, H, blocks, longest=prefix + T)
-    first = torch.randint(V, (B, prefix), generator=generator(0, B))
     yield Match(
         "GPT",
         "transformer",
@@ -35,7 +34,7 @@ def matches(scale: str) -> Iterator[Match]:
         {"B": B, "prefix": prefix, "T": T, "V": V, "C": C, "H": H, "blocks": blocks},
         B * T,
         tuple(
-            Contender(who, kind, _writing(of, build, first, T))
+            Contender(who, kind, _writing(of, build, (B, prefix, T, V)))
             for who, kind, of in (
                 ("ours", "ours", by_us),
                 ("Hugging Face GPT2LMHeadModel", "peer", by_huggingface),
@@ -85,11 +84,16 @@ def by_huggingface(model: GPT, length: int) -> Write:
 
 
 def _writing(
-    of: Callable[[GPT, int], Write], build: Callable[[], GPT], first: Tensor, T: int
+    of: Callable[[GPT, int], Write],
+    build: Callable[[], GPT],
+    sizes: tuple[int, int, int, int],
 ) -> Callable[[Setting], Work]:
+    B, prefix, T, V = sizes
+
     def prepare(setting: Setting) -> Work:
         write = of(build().to(setting.device).eval(), T)
-        prefix = first.to(setting.device)
-        return decoding(lambda: write(prefix))
+        first = torch.randint(V, (B, prefix), generator=generator(setting.seed, B))
+        first = first.to(setting.device)
+        return decoding(lambda: write(first))
 
     return prepare

@@ -1,4 +1,4 @@
-"""The whole bench: every chapter's matches, one after another."""
+"""The whole bench: every chapter's matches, then how the cost of each model grows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from types import ModuleType
 from typing import Any
 
-from course_lib.bench import report
+from course_lib.bench import growth, report
 from course_lib.bench.match import SCALES, Match
 from course_lib.bench.peak import peak_flop_per_second
 from course_lib.bench.rounds import play
@@ -21,7 +21,7 @@ from course_lib.training import Setting
 def bench(
     chapters: Sequence[str], scale: str, setting: Setting, rounds: int
 ) -> Generator[Progress | dict[str, Any], None, dict[str, Any]]:
-    """Play all matches of ``chapters``; return what is stored, and yield on the way.
+    """Play all matches of ``chapters``, then grow; return what is stored.
 
     A ``Progress`` counts rounds and contenders within one match; a dict is a match that
     is over, as it is stored. Raises ``ValueError`` for a chapter, scale or device that
@@ -32,7 +32,7 @@ def bench(
     if rounds < 1:
         raise ValueError(f"rounds: got {rounds}, expected at least 1")
     check_device(setting.device, setting.precision)
-    played = [*matches(chapters, scale)]
+    played, curves = [*matches(chapters, scale)], growth.curves(chapters)
     peak = peak_flop_per_second(setting)
     said = {
         "machine": machine(setting.device, setting.precision),
@@ -40,15 +40,20 @@ def bench(
         "rounds": rounds,
         "peak_flop_per_second": peak,
         "matches": [],
+        "growth": [],
     }
+    parts = len(played) + len(curves)
     for number, match in enumerate(played):
         name = f"{number + 1} of {len(played)}: {match.name}, {match.task}"
         for done, total, result in play(match, setting, rounds):
-            whole = len(played) * total
-            yield Progress(number * total + done, whole, note=name)
+            yield Progress(number * total + done, parts * total, note=name)
             if result:
                 said["matches"].append(report.stored(result, peak))
                 yield said["matches"][-1]
+    for number, (model, axis) in enumerate(curves, start=len(played)):
+        yield Progress(number, parts, note=f"growth: {model.name} with {axis}")
+        said["growth"].append(growth.grown(model, axis, scale, setting, rounds))
+    yield Progress(parts, parts)
     return said
 
 

@@ -92,9 +92,9 @@ def ours(sizes: Sizes, path: str = "fused") -> VisionTransformer:
     return model
 
 
-def pictures(sizes: Sizes) -> Pictures:
+def pictures(sizes: Sizes, seed: int) -> Pictures:
     """Random ones."""
-    drawn = generator(0, sizes["B"])
+    drawn = generator(seed, sizes["B"])
     side = sizes["image"]
     return Pictures(
         torch.rand(sizes["B"], sizes["channels"], side, side, generator=drawn),
@@ -107,7 +107,8 @@ def _logits(model: nn.Module, batch: Pictures) -> Tensor:
     return getattr(said, "logits", said)  # Hugging Face has a class for it
 
 
-def _loss(model: nn.Module, batch: Pictures) -> Tensor:
+def loss(model: nn.Module, batch: Pictures) -> Tensor:
+    """The cross-entropy of the images' classes, by anyone's model."""
     return F.cross_entropy(_logits(model, batch), batch.classes)
 
 
@@ -137,4 +138,6 @@ def _work(
     found: Callable[[nn.Module], Mapping[str, Tensor | None]],
     setting: Setting,
 ) -> Work:
-    return training_step(model, _loss, pictures(sizes), found, setting, _logits)
+    return training_step(
+        model, loss, pictures(sizes, setting.seed), found, setting, _logits
+    )
