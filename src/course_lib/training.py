@@ -20,6 +20,10 @@ from course_lib import processes, sharing
 from course_lib.data.batching import map_tensors
 from course_lib.files import write_whole
 
+# Deterministic products need it, and cuBLAS reads it when it is first used: that may
+# be long before the first step of a training.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -274,8 +278,6 @@ def _load(
 @contextlib.contextmanager
 def _deterministic(wanted: bool) -> Iterator[None]:
     before = torch.are_deterministic_algorithms_enabled()
-    if wanted:  # cuBLAS reads its workspace setting when it is first used
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(wanted, warn_only=True)
     try:
         yield

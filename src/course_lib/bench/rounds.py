@@ -120,12 +120,11 @@ def speed_up(other: Measured, ours: Measured) -> float:
 
 def extra_mib(step: Callable[[], object], device: str) -> float:
     """MiB that ``step`` takes at its peak beyond what was there; NaN if not known."""
-    cuda = device.startswith("cuda")
-    if cuda:
-        reset_peak(cuda)
-        before = torch.cuda.memory_allocated() / 2**20
+    if device.startswith("cuda"):
+        reset_peak(device)
+        before = torch.cuda.memory_allocated(device) / 2**20
         step()
-        return peak_mib(cuda) - before
+        return peak_mib(device) - before
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)  # what is free goes back to the system
         Path("/proc/self/clear_refs").write_text("5")  # the peak is measured anew

@@ -103,18 +103,18 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize(device)
 
 
-def reset_peak(cuda: bool) -> None:
+def reset_peak(device: str) -> None:
     """Begin to measure the peak of memory anew, where the system allows it."""
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
     with contextlib.suppress(OSError):  # Linux only; elsewhere the process's own peak
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def peak_mib(cuda: bool) -> float:
+def peak_mib(device: str) -> float:
     """Peak memory in MiB, of the GPU or of the process; NaN where it is not known."""
-    if cuda:
-        return torch.cuda.max_memory_allocated() / 2**20
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(device) / 2**20
     try:
         import resource
     except ImportError:  # Windows

@@ -179,8 +179,7 @@ def _one_seed(
     setting: Setting,
     place: Callable[[Progress], Progress],
 ) -> Generator[Progress, None, Run]:
-    cuda = setting.device.startswith("cuda")
-    reset_peak(cuda)
+    reset_peak(setting.device)
     random = random_state()
     with _own(random):
         torch.manual_seed(setting.seed)
@@ -219,7 +218,7 @@ def _one_seed(
         json.loads(json.dumps(outcome.series)),  # as a resumed run rereads it
         seconds,
         outcome.tokens / seconds,
-        peak_mib(cuda),
+        peak_mib(setting.device),
     )
 
 
