@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from course_lib.bench import growth, report
+from course_lib.bench import devices, growth, report
 from course_lib.bench.run import bench
 from course_lib.cli.terminal import bar, console, say
 from course_lib.experiments.claim import Progress
@@ -54,6 +54,8 @@ def bench_command(
     steps = bench(chapters or [], scale, setting, rounds)
     said = _shown(steps)
     console().print(growth.table(said["growth"]))
+    if "devices" in said:
+        say(devices.in_words(said["devices"]))
     if out is None and not (chapters or quick):
         out = workplace() / "benchmarks" / "speed"
     if out:

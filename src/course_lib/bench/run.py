@@ -8,7 +8,7 @@ from datetime import date
 from types import ModuleType
 from typing import Any
 
-from course_lib.bench import growth, report
+from course_lib.bench import devices, growth, report
 from course_lib.bench.match import SCALES, Match
 from course_lib.bench.peak import peak_flop_per_second
 from course_lib.bench.rounds import play
@@ -42,7 +42,8 @@ def bench(
         "matches": [],
         "growth": [],
     }
-    parts = len(played) + len(curves)
+    several = "transformer" in chapters or not chapters
+    parts = len(played) + len(curves) + several
     for number, match in enumerate(played):
         name = f"{number + 1} of {len(played)}: {match.name}, {match.task}"
         for done, total, result in play(match, setting, rounds):
@@ -53,6 +54,9 @@ def bench(
     for number, (model, axis) in enumerate(curves, start=len(played)):
         yield Progress(number, parts, note=f"growth: {model.name} with {axis}")
         said["growth"].append(growth.grown(model, axis, scale, setting, rounds))
+    if several:
+        yield Progress(parts - 1, parts, note="one device against two")
+        said["devices"] = devices.one_against(2, scale, setting, rounds)
     yield Progress(parts, parts)
     return said
 

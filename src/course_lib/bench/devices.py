@@ -1,0 +1,135 @@
+"""Tokens per second of one process against several, with the same batch for all.
+
+The Transformer's training step, as ``course run --devices N`` makes it. On a GPU each
+process has its own; on the CPU they divide the threads that the one has for itself.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_lib import processes
+from course_lib.bench.match import Work, training_step
+from course_lib.bench.seq2seq import pairs
+from course_lib.bench.translator import LETTERS, SIZES, ours
+from course_lib.experiments.machine import seconds
+from course_lib.experiments.translation import teacher_forced_loss
+from course_lib.results import storable
+from course_lib.training import Setting
+
+STEPS = 5  # of a turn
+
+
+def one_against(count: int, scale: str, setting: Setting, rounds: int) -> Any:
+    """Both speeds as they are stored, with ``speed_up``: the median over the rounds.
+
+    They take turns, so that both share the machine's moods. Where there are not
+    ``count`` GPUs, ``missing`` says so, and there are no times. Raises ``ValueError``
+    where the processes fail; why stands on the standard error.
+    """
+    device = setting.device.partition(":")[0]
+    try:
+        processes.check(count, device)
+    except ValueError as error:
+        return {"missing": str(error)}
+    sizes = _sizes(scale)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "seconds.json")
+        words = [out, scale, device, setting.precision, rounds, torch.get_num_threads()]
+        module = ["-m", "course_lib.bench.devices"]
+        if code := processes.launch([*module, *map(str, words)], count):
+            raise ValueError(f"devices: {count} processes ended with exit code {code}")
+        alone, together = json.loads(out.read_text(encoding="utf-8"))
+    tokens = sizes["B"] * (sizes["T"] + 1)  # the end is a token too
+    of_each = max(1, torch.get_num_threads() // count)
+    return storable(
+        {
+            "name": "Transformer",
+            "chapter": "transformer",
+            "task": "training step",
+            "sizes": sizes,
+            "tokens": tokens,
+            "alone": _speed(alone, tokens) | {"threads": torch.get_num_threads()},
+            "shared": _speed(together, tokens) | {"devices": count, "threads": of_each},
+            "speed_up": statistics.median(
+                a / b for a, b in zip(alone, together, strict=True)
+            ),
+        }
+    )
+
+
+def in_words(said: dict[str, Any]) -> str:
+    """What :func:`one_against` found, in one line."""
+    if "missing" in said:
+        return f"Several devices: not measured: {said['missing']}"
+    alone, shared = (
+        f"{said[which]['tokens_per_second']:,.0f}".replace(",", " ")
+        for which in ("alone", "shared")
+    )
+    return (
+        f"Transformer, training step: 1 process {alone} tokens/s, "
+        f"{said['shared']['devices']} processes {shared} tokens/s "
+        f"({said['speed_up']:.2f}× as fast)"
+    )
+
+
+def _sizes(scale: str) -> dict[str, int]:
+    """The largest of the match's: several devices are for what is too much for one."""
+    return dict(zip(LETTERS, SIZES[scale][-1], strict=True))
+
+
+def _speed(taken: list[float], tokens: int) -> dict[str, Any]:
+    return {
+        "ms": [1e3 * one for one in taken],
+        "tokens_per_second": tokens / statistics.median(taken),
+    }
+
+
+def _step(scale: str, setting: Setting) -> Work:
+    torch.manual_seed(setting.seed)
+    sizes = _sizes(scale)
+    return training_step(
+        ours(sizes), teacher_forced_loss, pairs(sizes, setting), lambda _: {}, setting
+    )
+
+
+def main(
+    out: str, scale: str, device: str, precision: str, rounds: str, threads: str
+) -> None:
+    """Be one of the processes: the first one works alone, then all together."""
+    setting = Setting(device=device, precision=precision, deterministic=False)
+    own = torch.get_num_threads()
+    one = _step(scale, setting)
+    one.step()  # before the others are joined: so this training is never shared
+    taken: list[list[float]] = [[], []]
+    with processes.joined(device):
+        all_of_us = _step(scale, setting)
+        all_of_us.step()
+        for number in range(int(rounds) + 1):
+            if processes.first():
+                torch.set_num_threads(int(threads))
+                alone = seconds(lambda: _turn(one), device) / STEPS
+                torch.set_num_threads(own)
+            processes.wait()
+            together = seconds(lambda: _turn(all_of_us), device) / STEPS
+            if processes.first() and number:  # the first is to warm up
+                taken[0].append(alone)
+                taken[1].append(together)
+        if processes.first():
+            Path(out).write_text(json.dumps(taken), encoding="utf-8")
+
+
+def _turn(work: Work) -> None:
+    for _ in range(STEPS):
+        work.step()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
