@@ -27,20 +27,20 @@ from course_lib.training import Setting
 AXES = ("T", "C", "B")
 FIXED = {  # while another one grows
     "quick": {"T": 4, "C": 8, "B": 2},
-    "cpu": {"T": 64, "C": 64, "B": 4},
-    "cuda": {"T": 256, "C": 512, "B": 16},
+    "cpu": {"T": 64, "C": 64, "B": 8},
+    "cuda": {"T": 256, "C": 512, "B": 8},
 }
 GRIDS = {
     "quick": {"T": (4, 16), "C": (8, 16), "B": (2, 4)},
     "cpu": {
         "T": (64, 128, 256, 512, 1024),
         "C": (32, 64, 128, 256, 512),
-        "B": (2, 4, 8, 16, 32),
+        "B": (4, 8, 16, 32, 64),
     },
     "cuda": {
         "T": (256, 512, 1024, 2048, 4096),
         "C": (128, 256, 512, 1024, 2048),
-        "B": (4, 8, 16, 32, 64),
+        "B": (8, 16, 32, 64, 128),
     },
 }
 STEPS = {"cpu": (16, 32, 64, 128, 256), "cuda": (64, 128, 256, 512, 1024)}
@@ -120,15 +120,13 @@ def table(growth: Sequence[Mapping[str, Any]]) -> Table:
     """Stored curves for the terminal, a row for each."""
     made = Table(title="Growth of a training step", box=SIMPLE_HEAD)
     made.title_justify = "left"
-    made.add_column("")
-    for head in ("with", "time", "products", "limit"):
-        made.add_column(head, justify="right", no_wrap=True)
-    made.add_column("")
+    for head in ("", "with", "time", "products", "limit"):
+        made.add_column(head, justify="right" if head else "left", no_wrap=bool(head))
     for one in growth:
         axis, sizes = one["axis"], one["sizes"]
         grid = f"{axis} {sizes[0]}–{sizes[-1]}"
         if "failed" in one:
-            made.add_row(one["model"], grid, "–", "–", "–", one["failed"])
+            made.add_row(f"{one['model']}: {one['failed']}", grid)
             continue
         made.add_row(
             one["model"],
@@ -136,7 +134,6 @@ def table(growth: Sequence[Mapping[str, Any]]) -> Table:
             f"{axis}^{one['slope']:.2f}",
             f"{axis}^{one['counted_slope']:.2f}",
             f"{axis}^{one['exponent']}",
-            one["words"],
         )
     return made
 
