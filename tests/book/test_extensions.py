@@ -21,7 +21,7 @@ def build(folder: Path, page: str, theme_script: str = "") -> tuple[str, str]:
     (source / "index.md").write_text(page, encoding="utf-8")
     (source / "conf.py").write_text(
         f"import sys; sys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\n"
-        "extensions = ['myst_parser', 'course', 'benchmarks', 'offline']\n"
+        "extensions = ['myst_parser', 'course', 'benchmarks', 'speed', 'offline']\n"
         "html_theme = 'basic'\n"
         f"html_js_files = [{theme_script!r}] if {theme_script!r} else []\n"
     )

@@ -1,0 +1,135 @@
+"""The page's picture and tables of what ``course bench`` has stored."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import re
+
+import pytest
+from test_extensions import build
+
+PAGE = "# Page\n\n```{speed}\n```\n"
+TIMED = {"note": "", "quartiles": [9.0, 11.0], "mib": 3.2, "apart": 1e-7}
+SAID = {
+    "machine": {
+        "device": "cpu",
+        "device_name": "A <fine> CPU",
+        "precision": "float32",
+        "threads": 2,
+        "torch": "2.13.0",
+    },
+    "date": "2026-11-20",
+    "rounds": 7,
+    "peak_flop_per_second": 1.234e11,
+    "matches": [
+        {
+            "name": "LSTM character model",
+            "chapter": "lstm_gru",
+            "task": "training step",
+            "sizes": {"B": 128, "T": 32},
+            "tokens": 4096,
+            "words": "tokens",
+            "flop": 7e9,
+            "mfu": 0.42,
+            "contenders": [
+                {"name": "ours", "kind": "ours", "ms": 10.0, "speed_up": 1.0,
+                 "tokens_per_second": 409_600.0} | TIMED,
+                {"name": "torch nn.LSTM", "kind": "limit", "ms": 20.0, "speed_up": 2.0,
+                 "tokens_per_second": 204_800.0} | TIMED | {"note": "the kernel alone"},
+                {"name": "d2l GRU", "kind": "peer", "note": "",
+                 "missing": "d2l is not installed"},
+                {"name": "timm", "kind": "peer", "note": "",
+                 "failed": "computes other values"},
+            ],
+        }
+    ],
+    "growth": [
+        {"model": "LSTM", "chapter": "lstm_gru", "axis": "T", "sizes": [64, 1024],
+         "fixed": {"C": 64, "B": 4}, "exponent": 1, "words": "one waits for the other",
+         "ms": [1.0, 15.0], "flop": [1, 16], "slope": 0.977, "counted_slope": 1.0},
+        {"model": "RNN", "chapter": "rnn", "axis": "C", "sizes": [32, 512],
+         "fixed": {"T": 64, "B": 4}, "exponent": 2, "words": "", "failed": "no memory"},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """Build a page from what is stored by the name of its file."""
+
+    def built(**stored):
+        folder = tmp_path / "-".join(["book", *stored])
+        (folder / "stored").mkdir(parents=True)
+        build(folder, "# Empty\n")  # so that the extension can be imported
+        import speed
+
+        monkeypatch.setattr(speed, "SPEED", folder / "stored")
+        for name, said in stored.items():
+            (folder / "stored" / f"{name}.json").write_text(json.dumps(said))
+        (folder / "again").mkdir()
+        return build(folder / "again", PAGE)
+
+    return built
+
+
+def place(times):
+    """Where a sign stands between a quarter and eight times our time, in percent."""
+    return 100 * (math.log2(times) + 2) / 5
+
+
+def test_the_picture_has_a_sign_for_each_that_was_timed_and_says_it_in_words(page):
+    html, warnings = page(cpu=SAID)
+    assert not warnings
+    (strip,) = re.findall(r'<span class="strip".*?</span></span>', html)
+    assert 'aria-label="Times of ours: torch nn.LSTM 2.00"' in strip
+    assert re.findall(r"left:([\d.]+)%", strip) == [f"{place(2):.1f}"]
+    assert "2.00 times our time" in strip
+    assert strip.count("◆") == 1
+
+
+@pytest.mark.parametrize(("times", "expected"), [(0.01, 0), (1, 40), (100, 100)])
+def test_what_is_out_of_the_picture_stands_at_its_edge(page, times, expected):
+    said = copy.deepcopy(SAID)
+    said["matches"][0]["contenders"][1]["speed_up"] = times
+    html, _ = page(cpu=said)
+    assert f"left:{expected:.1f}%" in html
+
+
+def test_the_tables_have_times_missing_ones_and_failures(page):
+    html, _ = page(cpu=SAID)
+    assert "A &lt;fine&gt; CPU" in html
+    assert "Measured on 2026-11-20: 2 threads, torch 2.13.0, 7 rounds" in html
+    assert "123 GFLOP per second" in html
+    assert "10 ms <small>(9 ms to 11 ms)</small>" in html
+    assert "410\u202f000" in html
+    assert "the kernel alone" in html
+    assert "d2l is not installed" in html
+    assert "computes other values" in html
+    assert "ours does 42% of what this machine can" in html
+
+
+def test_growth_has_the_fitted_power_beside_the_counted_and_the_expected(page):
+    html, _ = page(cpu=SAID)
+    row = re.search(r"<th scope=\"row\">LSTM</th>.*?</tr>", html)[0]
+    assert re.findall(r"T<sup>(.*?)</sup>", row) == ["0.98", "1.00", "1"]
+    assert "length 64 to 1024" in row
+    assert "no memory" in html
+
+
+def test_each_device_has_its_section_the_cpu_first(page):
+    gpu = copy.deepcopy(SAID)
+    gpu["machine"] |= {"device": "cuda", "device_name": "A GPU"}
+    html, warnings = page(cuda=gpu, cpu=SAID)
+    assert not warnings
+    assert html.index("On A &lt;fine&gt; CPU") < html.index("On A GPU")
+    assert html.count('<div class="speed">') == 2
+
+
+def test_nothing_stored_a_broken_file_and_a_name_of_nobody_are_warnings(page):
+    assert "measure it with: course bench" in page()[1]
+    assert "speed: KeyError" in page(cpu={"machine": SAID["machine"]})[1]
+    said = copy.deepcopy(SAID)
+    said["matches"][0]["contenders"][1]["name"] = "nobody's"
+    assert "expected one of ours, d2l, torch" in page(cuda=said)[1]
