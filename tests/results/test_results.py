@@ -225,3 +225,18 @@ def test_the_text_says_the_same():
         "(mean ± sd, 2 seeds; it holds if ≤ 1)"
     )
     assert lines[2].startswith("  ✗ does not hold: it decays")
+
+
+@pytest.mark.parametrize(
+    ("used", "says"),
+    [
+        ({}, "A CPU, 2 threads, float32"),
+        ({"devices": 1}, "A CPU, 2 threads, float32"),
+        ({"devices": 2, "threads": 1}, "A CPU, 2 processes, 1 thread each, float32"),
+        ({"device": "cuda"}, "A CPU, cuda, float32"),
+        ({"device": "cuda", "devices": 2}, "A CPU, 2 GPUs, float32"),
+    ],
+)
+def test_the_table_says_how_many_devices_shared_the_work(used, says):
+    shown = repr(replace(RESULT, machine={**RESULT.machine, **used}))
+    assert f"Measured on {says}" in shown
