@@ -79,9 +79,7 @@ def table(match: Mapping[str, Any]) -> Table:
             f"{one['ms']:.1f}",
             f"{(high - low) / one['ms']:.0%}",
             f"{one['tokens_per_second']:,.0f}".replace(",", " "),
-            "–"
-            if one is match["contenders"][0]
-            else f"{one['speed_up']:.2f}× as fast",
+            "–" if one is match["contenders"][0] else f"{one['speed_up']:.2f}× as fast",
             "–" if one["mib"] is None else f"{one['mib']:.0f}",
         )
     if match["mfu"] is not None:
