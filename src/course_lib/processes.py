@@ -212,17 +212,20 @@ def _explained(failures: Mapping[int, ProcessFailure], devices: int, logs: Path)
         """The least is the cause. Those left over get a SIGTERM, or miss the dead."""
         number, one = numbered
         killed = one.exitcode < 0 and one.exitcode != -signal.SIGTERM
-        left = one.exitcode < 0, one.exitcode == LOST
-        return not killed, _told(one) is None, *left, number
+        lonely = one.exitcode == LOST
+        return not killed, lonely, _told(one) is None, one.exitcode < 0, number
 
     number, cause = min(failures.items(), key=effect)
-    if cause.exitcode < 0 or cause.exitcode == LOST:
-        how = f"killed ({cause.signal_name()})" if cause.exitcode < 0 else "lost"
+    told = _told(cause)
+    if cause.exitcode == LOST or (cause.exitcode < 0 and not told):
+        how = f"lost the others ({told})" if told else "lost the others"
+        if cause.exitcode < 0:
+            how = f"was killed ({cause.signal_name()})"
         said = (
-            f"error: process {number + 1} of {devices} was {how}, so all have ended; "
-            "the same command continues from the last checkpoint, on one device or more"
+            f"error: process {number + 1} of {devices} {how}, so all have ended; the "
+            "same command continues from the last checkpoint, on one device or more"
         )
-    elif told := _told(cause):
+    elif told:
         said = f"error: {told}"
     elif number > 0:  # the first one has been heard
         logged = logs.glob(f"*/*/{number}/stderr.log")

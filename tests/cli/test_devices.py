@@ -211,7 +211,8 @@ def test_every_option_is_handed_on():
     [
         ({0: processes.LOST, 1: -signal.SIGKILL}, "process 2 of 3 was killed", 2),
         ({0: -signal.SIGTERM, 2: -signal.SIGSEGV}, "3 of 3 was killed (SIGSEGV)", 2),
-        ({0: -signal.SIGTERM, 1: processes.LOST}, "process 2 of 3 was lost", 2),
+        ({0: -signal.SIGTERM, 1: processes.LOST}, "process 1 of 3 was killed", 2),
+        ({1: processes.LOST, 2: processes.LOST}, "process 2 of 3 lost the others,", 2),
         ({0: -signal.SIGTERM, 1: 143}, "", 143),
         ({0: 1, 1: -signal.SIGTERM}, "", 1),
         ({0: processes.LOST, 2: 1}, "the traceback of process 3", 1),

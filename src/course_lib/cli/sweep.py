@@ -89,6 +89,7 @@ def _one(
         from course_lib.experiments.problems import explain
 
         if processes.lost(error):  # who started us says which one, and why
+            processes.fail(str(error).partition("\n")[0])
             raise typer.Exit(processes.LOST) from None
         said = explain(error, experiment.scales.get(asked.scale))
         if not said:  # a bug needs its traceback
