@@ -114,11 +114,13 @@ def test_another_epsilon_is_caught(monkeypatch):
 
 
 def test_the_translator_writes_more_than_one_word_again_and_again():
-    decode = translator._decoding(translator.itself, translator.our_greedy, SIZES)
+    """Or a cache could forget all that was written, and nobody would see it."""
+    sizes = SIZES | {"T": 24, "V": 400, "C": 64, "inner": 256}
+    decode = translator._decoding(translator.itself, translator.our_greedy, sizes)
     tokens = values(decode)["tokens"]
-    assert tokens.shape == (SIZES["B"], SIZES["T"])
-    assert len(tokens.unique()) > 4
-    assert len({tuple(row) for row in tokens.tolist()}) > 1
+    assert tokens.shape == (4, 24)
+    assert all(len(row.unique()) > 10 for row in tokens)
+    assert len({tuple(row) for row in tokens.tolist()}) == 4
 
 
 def test_gradients_of_others_are_ours_by_name_and_each_of_them_counts():
