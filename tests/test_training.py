@@ -215,17 +215,21 @@ def test_a_loss_that_is_not_finite_does_not_stop_the_loop():
 
 
 def test_flags_of_torch_are_as_before_between_two_steps():
-    before = torch.are_deterministic_algorithms_enabled()
+    def flags():
+        filled = torch.utils.deterministic.fill_uninitialized_memory
+        return torch.are_deterministic_algorithms_enabled(), filled
+
+    before = flags()
     seen = []
 
     def watching(model, x):
-        seen.append(torch.are_deterministic_algorithms_enabled())
+        seen.append(flags())
         return loss(model, x)
 
     model = model_of()
     for _ in train(model, watching, batch_at, Training(2, 0.01), Setting()):
-        assert torch.are_deterministic_algorithms_enabled() == before
-    assert seen == [True, True]
+        assert flags() == before == (False, True)
+    assert seen == [(True, False)] * 2
 
 
 def test_to_device_keeps_the_form_of_a_batch():

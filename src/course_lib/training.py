@@ -277,12 +277,18 @@ def _load(
 
 @contextlib.contextmanager
 def _deterministic(wanted: bool) -> Iterator[None]:
+    # By itself it also fills all new memory, whoever overwrites it next: about every
+    # third kernel of a step of small layers would do only that.
+    memory = torch.utils.deterministic
     before = torch.are_deterministic_algorithms_enabled()
+    filled = memory.fill_uninitialized_memory
     torch.use_deterministic_algorithms(wanted, warn_only=True)
+    memory.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
+        memory.fill_uninitialized_memory = filled
 
 
 def weight_count(model: nn.Module) -> int:
