@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from course_lib.recurrent import check_batch, check_state, choose, run_kernel
 
@@ -128,8 +129,10 @@ class GatedLayer(nn.Module):
         zero = self.zero_state(x)
         state = zero if state is None else state
         check_state(state, zero)
-        if self.path == "fused":
-            return self._fused(x, state, mask)
+        run = self._fused if self.path == "fused" else self._steps
+        return run(x, state, mask)
+
+    def _steps(self, x: Tensor, state: Any, mask: Tensor | None) -> tuple[Tensor, Any]:
         states = []
         for t in range(x.shape[1]):
             new = self.step(x[:, t], state)
@@ -176,6 +179,8 @@ class LSTM(GatedLayer):
     def _fused(
         self, x: Tensor, state: LSTMState, mask: Tensor | None
     ) -> tuple[Tensor, LSTMState]:
+        if x.shape[1] == 1 and x.device.type == "cpu":
+            return self._steps(x, state, mask)  # oneDNN's call takes twice as long
         parameters = self.kernel_parameters()
         states, last = run_kernel(torch.lstm, x, state, parameters, mask, self.training)
         return states, LSTMState(*last)
@@ -269,8 +274,8 @@ class GRU(GatedLayer):
         """
         if self.b_n is None:
             raise ValueError("reset: got 'before', expected 'after', as torch has it")
-        no_more = torch.zeros_like(self.b[: -self.hidden_size])  # for r and z: (2H,)
-        return self.W_x, self.W_h, self.b, torch.cat([no_more, self.b_n])
+        b_n = F.pad(self.b_n, (2 * self.hidden_size, 0))  # r and z have none: (3H,)
+        return self.W_x, self.W_h, self.b, b_n
 
 
 def chrono_(layer: LSTM | GRU, longest: int, generator: torch.Generator) -> None:

@@ -103,7 +103,10 @@ def matches(scale: str) -> Iterator[Match]:
         (
             Contender("ours", "ours", _decoding(itself, our_greedy, sizes)),
             Contender(
-                "torch nn.GRU", "limit", _decoding(TorchSeq2Seq, torchs_greedy, sizes)
+                "torch nn.GRU",
+                "limit",
+                _decoding(TorchSeq2Seq, torchs_greedy, sizes),
+                "tokens alone; ours says how probable each sentence is, too",
             ),
         ),
     )
