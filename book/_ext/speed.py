@@ -78,7 +78,7 @@ def _section_html(said: dict[str, Any]) -> str:
             f"<details><summary>Chapter {told.number}, {escape(told.title)}: every time"
             f"</summary>{tables}</details>"
         )
-    parts.append(_growth(said["growth"]))
+    parts += [_growth(said["growth"]), _devices(said["devices"])]
     return f'<div class="speed">{"".join(parts)}</div>'
 
 
@@ -176,6 +176,24 @@ def _growth(curves: list[dict[str, Any]]) -> str:
         "sizes, and the one in the end, where the size is all that counts.</p>"
         f"{_scrolling('How the time of a step grows', heads, rows)}</details>"
     )
+
+
+def _devices(said: dict[str, Any]) -> str:
+    """One process against several, in a sentence."""
+    if "missing" in said:
+        return f"<p>Several devices: not measured, {escape(said['missing'])}.</p>"
+    alone, shared = said["alone"], said["shared"]
+    return (
+        f"<p>Several devices: a training step of the {escape(said['name'])} "
+        f"({_sizes(said)}) makes {_count(alone['tokens_per_second'])} tokens per second "
+        f"in one process with {_threads(alone['threads'])}, and "
+        f"{_count(shared['tokens_per_second'])} in {shared['devices']} processes with "
+        f"{_threads(shared['threads'])} each: {said['speed_up']:.2f} times as many.</p>"
+    )
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' * (count > 1)}"
 
 
 def _scrolling(

@@ -52,6 +52,11 @@ SAID = {
         {"model": "RNN", "chapter": "rnn", "axis": "C", "sizes": [32, 512],
          "fixed": {"T": 64, "B": 4}, "exponent": 2, "words": "", "failed": "no memory"},
     ],
+    "devices": {
+        "name": "Transformer", "sizes": {"B": 32, "T": 64}, "speed_up": 1.31,
+        "alone": {"tokens_per_second": 4000.0, "threads": 2},
+        "shared": {"tokens_per_second": 5240.0, "threads": 1, "devices": 2},
+    },
 }  # fmt: skip
 
 
@@ -116,6 +121,14 @@ def test_growth_has_the_fitted_power_beside_the_counted_and_the_expected(page):
     assert re.findall(r"T<sup>(.*?)</sup>", row) == ["0.98", "1.00", "1"]
     assert "length 64 to 1024" in row
     assert "no memory" in html
+
+
+def test_one_process_stands_against_several_in_a_sentence(page):
+    html, _ = page(cpu=SAID)
+    said = "in 2 processes with 1 thread each: 1.31 times as many"
+    assert said in html
+    said = copy.deepcopy(SAID) | {"devices": {"missing": "there is 1 GPU"}}
+    assert "Several devices: not measured, there is 1 GPU." in page(cuda=said)[0]
 
 
 def test_each_device_has_its_section_the_cpu_first(page):
