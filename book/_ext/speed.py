@@ -182,13 +182,18 @@ def _devices(said: dict[str, Any]) -> str:
     """One process against several, in a sentence."""
     if "missing" in said:
         return f"<p>Several devices: not measured, {escape(said['missing'])}.</p>"
-    alone, shared = said["alone"], said["shared"]
+    alone, shared = (
+        f"{_count(one['tokens_per_second'])} tokens per second in {of} with "
+        f"{_threads(one['threads'])}"
+        for one, of in (
+            (said["alone"], "one process"),
+            (said["shared"], f"{said['shared']['devices']} processes"),
+        )
+    )
     return (
-        f"<p>Several devices: a training step of the {escape(said['name'])} "
-        f"({_sizes(said)}) makes {_count(alone['tokens_per_second'])} tokens per second "
-        f"in one process with {_threads(alone['threads'])}, and "
-        f"{_count(shared['tokens_per_second'])} in {shared['devices']} processes with "
-        f"{_threads(shared['threads'])} each: {said['speed_up']:.2f} times as many.</p>"
+        f"<p>Several devices: the {escape(said['name'])}'s training step "
+        f"({_sizes(said)}) makes {alone}, and {shared} each: {said['speed_up']:.2f} "
+        "times as many.</p>"
     )
 
 

@@ -240,3 +240,22 @@ def test_memory_is_that_of_the_peak_and_not_what_was_there_before():
         (more + there[: len(more)]).sum()  # two of them at once
 
     assert extra_mib(step, "cpu") == pytest.approx(96, abs=12)
+
+
+def test_bfloat16_is_timed_and_values_are_compared_in_float32(clock):
+    x, layer, seen = torch.randn(3, 4), nn.Linear(4, 2), []
+
+    def prepare(setting):
+        def call():
+            seen.append(layer(x))
+            clock.now += 1
+            return seen[-1]
+
+        return forward_and_backward(call, {"weight": layer.weight})
+
+    *_, (_, _, result) = play(
+        match(Contender("ours", "ours", prepare)), Setting(precision="bfloat16"), 1
+    )
+    first, *rest = (tensor.dtype for tensor in seen)
+    assert first == torch.float32
+    assert set(rest) == {torch.bfloat16}

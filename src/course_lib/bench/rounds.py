@@ -69,7 +69,8 @@ def play(
         try:
             torch.manual_seed(setting.seed)
             work = contender.prepare(setting)
-            work.step()
+            with _precision(setting):
+                work.step()
         except ImportError as error:
             found.append(replace(seen, missing=_reason(error)))
         except (RuntimeError, ValueError) as error:
@@ -92,7 +93,8 @@ def play(
         for name, work in works.items():
             taken[name].append(_turn(work, counts[name], setting))
         yield len(match.contenders) + number + 1, total, None
-    mib = {name: extra_mib(work.step, setting.device) for name, work in works.items()}
+    with _precision(setting):
+        mib = {name: extra_mib(works[name].step, setting.device) for name in works}
     flop = None
     if match.counted in works:
         flop = count(works[match.counted].step)
@@ -153,7 +155,13 @@ def _turn(work: Work, count: int, setting: Setting) -> float:
         for _ in range(count):
             work.step()
 
-    return seconds(repeated, setting.device) / count
+    with _precision(setting):
+        return seconds(repeated, setting.device) / count
+
+
+def _precision(setting: Setting) -> torch.autocast:
+    wanted = setting.precision == "bfloat16"
+    return torch.autocast(torch.device(setting.device).type, torch.bfloat16, wanted)
 
 
 def _reason(error: Exception) -> str:
