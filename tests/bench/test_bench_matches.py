@@ -58,6 +58,15 @@ def test_each_chapter_has_matches_with_someone_else_in_them_at_every_scale():
             assert any(match.task == "training step" for match in found)
 
 
+def test_a_name_says_whose_it_is():
+    owners = ("ours", "d2l", "torch", "Hugging Face", "timm")
+    for scale in SCALES:
+        for match in matches([], scale):
+            for contender in match.contenders:
+                assert contender.name.startswith(owners)
+                assert contender.name.startswith("ours") == (contender.kind == "ours")
+
+
 def test_names_of_matches_with_their_sizes_are_told_apart():
     for scale in SCALES:
         names = [(m.name, m.task, *m.sizes.items()) for m in matches([], scale)]
