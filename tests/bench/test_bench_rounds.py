@@ -253,9 +253,8 @@ def test_bfloat16_is_timed_and_values_are_compared_in_float32(clock):
 
         return forward_and_backward(call, {"weight": layer.weight})
 
-    *_, (_, _, result) = play(
-        match(Contender("ours", "ours", prepare)), Setting(precision="bfloat16"), 1
-    )
+    setting = Setting(precision="bfloat16")
+    [*play(match(Contender("ours", "ours", prepare)), setting, 1)]
     first, *rest = (tensor.dtype for tensor in seen)
     assert first == torch.float32
     assert set(rest) == {torch.bfloat16}
