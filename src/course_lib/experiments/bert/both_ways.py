@@ -85,16 +85,16 @@ SCALES = {
     ),
     "cpu": Config(),
     "real": Config(
-        train=200_000,
+        train=50_000,
         test=20_000,
         longest=pretraining.LONGEST,
         size=128,
         inner=512,
         blocks=4,
-        steps=20_000,
+        steps=5000,
         learning_rate=1e-3,
-        warmup=1000,
-        measure_every=2000,
+        warmup=250,
+        measure_every=500,
     ),
 }
 

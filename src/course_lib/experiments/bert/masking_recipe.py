@@ -99,7 +99,7 @@ SCALES = {
     ),
     "cpu": Config(),
     "real": Config(
-        train=200_000,
+        train=50_000,
         valid=10_000,
         longest=LONGEST,
         probed=10_000,
@@ -107,12 +107,12 @@ SCALES = {
         heads=8,
         inner=1024,
         blocks=6,
-        steps=20_000,
+        steps=5000,
         batch=128,
         learning_rate=5e-4,
-        warmup=2000,
+        warmup=500,
         tune_rate=2e-4,
-        measure_every=2000,
+        measure_every=500,
     ),
 }
 

@@ -105,10 +105,10 @@ SCALES = {
         heads=8,
         inner=1024,
         blocks=4,
-        steps=20_000,
+        steps=5000,
         batch=128,
         learning_rate=5e-4,
-        warmup=2000,
+        warmup=500,
         tune_rate=2e-4,
     ),
 }

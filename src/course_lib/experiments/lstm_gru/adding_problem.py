@@ -280,7 +280,7 @@ EXPERIMENT = Experiment(
             test_sequences=200,
         ),
         "cpu": Config(),
-        "real": Config(length=500, hidden_size=128, steps=10_000, measure_every=200),
+        "real": Config(length=500, hidden_size=128, steps=5000, measure_every=100),
     },
     run=run,
     bands={
