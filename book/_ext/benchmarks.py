@@ -84,11 +84,13 @@ class BuildTimes(Benchmark):
             return self.broken(f"build-times: {error!r}")
         notebooks, machine = stored["notebooks"], stored["machine"]
         total = sum(notebooks.values())
+        slowest = max(notebooks, key=notebooks.get)
         said = (
             f"On {machine['cores']} cores ({machine['device_name']}), "
-            f"{stored['date']}: `make book` took {stored['book']:.0f} s in an "
+            f"{stored['date']}: the book took {stored['book']:.0f} s to build in an "
             f"environment that was there, and all {len(notebooks)} notebooks, executed "
-            f"one after another, {total / 60:.1f} min."
+            f"one after another, {total / 60:.1f} min, the longest of them {slowest} "
+            f"with {notebooks[slowest]:.0f} s."
         )
         return [nodes.paragraph("", said)]
 

@@ -61,14 +61,13 @@ class Speed(Benchmark):
 
 def _section_html(said: dict[str, Any]) -> str:
     machine = said["machine"]
-    count = machine["threads"]
-    threads = (
-        f"{count} thread{'s' * (count > 1)}, " if machine["device"] == "cpu" else ""
-    )
+    on_cpu = machine["device"] == "cpu"
+    threads = f"{_threads(machine['threads'])}, " if on_cpu else ""
     about = (
-        f"Measured on {said['date']}: {threads}torch {machine['torch']}, "
-        f"{said['rounds']} rounds in turns, medians. The fastest product of matrices "
-        f"here makes {_count(said['peak_flop_per_second'] / 1e9)} GFLOP per second."
+        f"Measured on {said['date']}: {threads}torch {machine['torch']}, commit "
+        f"{machine['commit']}, {said['rounds']} rounds in turns. A time is the median, "
+        "with the quartiles behind it. The fastest product of matrices here makes "
+        f"{_count(said['peak_flop_per_second'] / 1e9)} GFLOP per second."
     )
     parts = [f"<p>{escape(about)}</p>", _picture(said["matches"])]
     for name, matches in groupby(said["matches"], key=lambda match: match["chapter"]):
@@ -92,13 +91,14 @@ def _picture(matches: list[dict[str, Any]]) -> str:
         f'<span style="left:{_place(tick):.1f}%">{_times(tick)}</span>'
         for tick in TICKS
     )
+    axis = f'<div class="ticks" aria-hidden="true">{ticks}</div>'
     rows = "".join(map(_row, matches))
     return (
-        '<figure class="speed-picture"><figcaption>Time of one step, ours being 1. '
-        "To the right of the line others take longer. Further than a factor of "
-        f"{HIGH:.0f} is drawn at the edge.</figcaption>"
-        f'<ul class="signs">{signs}</ul><ul class="rows">{rows}</ul>'
-        f'<div class="ticks" aria-hidden="true">{ticks}</div></figure>'
+        '<figure class="speed-picture"><figcaption>Time of one step, ours being 1, on '
+        "a logarithmic scale. To the right of the line others take longer. What "
+        "does not fit stands at the edge.</figcaption>"
+        f'<ul class="signs">{signs}<li>* differs by design, as its table says</li></ul>'
+        f'{axis}<ul class="rows">{rows}</ul>{axis}</figure>'
     )
 
 
@@ -109,7 +109,7 @@ def _row(match: dict[str, Any]) -> str:
     dots = "".join(
         f'<span style="left:{_place(one["speed_up"]):.1f}%"'
         f' title="{escape(one["name"])}: {one["speed_up"]:.2f} times our time">'
-        f"{SIGNS[_whose(one)]}</span>"
+        f"{SIGNS[_whose(one)]}{'*' * bool(one['note'])}</span>"
         for one in timed
     )
     return (
@@ -129,7 +129,8 @@ def _table(match: dict[str, Any]) -> str:
             f"{match['mfu']:.0%} of what this machine can.</p>"
         )
     words = f"{match['words'].capitalize()} per second"
-    heads = ("", "Time of a step", words, "Times ours", "Memory at the peak")
+    step = "Time of all" if match["task"] == "decoding" else "Time of a step"
+    heads = ("", "Times ours", step, words, "Memory at the peak")
     title = f"{match['name']}, {match['task']}"
     return _scrolling(title, heads, rows, _sizes(match)) + products
 
@@ -141,34 +142,33 @@ def _name(one: dict[str, Any]) -> str:
 
 def _times_of(one: dict[str, Any]) -> list[str]:
     if "ms" not in one:
-        return [escape(one.get("missing") or one["failed"]), "–", "–", "–"]
+        return ["–", escape(one.get("missing") or one["failed"]), "–", "–"]
     low, high = one["quartiles"]
     return [
+        f"{one['speed_up']:.2f}",
         f"{_ms(one['ms'])} <small>({_ms(low)} to {_ms(high)})</small>",
         _count(one["tokens_per_second"]),
-        f"{one['speed_up']:.2f}",
-        "–" if one["mib"] is None else f"{one['mib']:.0f} MiB",
+        _mib(one["mib"]),
     ]
 
 
 def _growth(curves: list[dict[str, Any]]) -> str:
     """A row for each model and size: the powers of the time and of the products."""
-    heads = ("Model", "With", "Time", "Products", "In the end", "Why")
+    heads = ("Model", "Time", "Products", "In the end", "Sizes", "Why")
     rows = []
     for one in curves:
         axis, sizes = one["axis"], one["sizes"]
-        cells = [f"{WITH[axis]} {sizes[0]} to {sizes[-1]}"]
+        fixed = ", ".join(f"{name} {size}" for name, size in one["fixed"].items())
         if "failed" in one:
-            cells += ["–", "–", "–", escape(one["failed"])]
+            cells, why = ["–"] * 3, one["failed"]
         else:
-            powers = (
-                f"{one['slope']:.2f}",
-                f"{one['counted_slope']:.2f}",
-                one["exponent"],
-            )
-            cells += [f"{axis}<sup>{power}</sup>" for power in powers]
-            cells.append(escape(one["words"]))
-        rows.append((escape(one["model"]), cells))
+            powers = (f"{one['slope']:.2f}", f"{one['counted_slope']:.2f}")
+            cells = [
+                f"{axis}<sup>{power}</sup>" for power in (*powers, one["exponent"])
+            ]
+            why = one["words"]
+        cells += [f"{axis} {sizes[0]} to {sizes[-1]}; {fixed}", escape(why)]
+        rows.append((f"{escape(one['model'])}, {WITH[axis]}", cells))
     return (
         "<details><summary>How the time of a step grows</summary><p>Each model alone, "
         "one size growing and the others held. The time is fitted by a power of that "
@@ -244,6 +244,12 @@ def _times(tick: float) -> str:
 
 def _ms(ms: float) -> str:
     return f"{ms / 1e3:.3g} s" if ms >= 1000 else f"{ms:.3g} ms"
+
+
+def _mib(mib: float | None) -> str:
+    if mib is None:
+        return "–"
+    return f"{mib:.0f} MiB" if mib >= 1 else "under 1 MiB"
 
 
 def _count(value: float) -> str:

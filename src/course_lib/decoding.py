@@ -49,7 +49,11 @@ def greedy(
 
     Ties go to the lower token.
     """
-    return _walk(step, state, first, end, longest, lambda logits: logits.argmax(-1))
+
+    def most_probable(logits: Tensor) -> Tensor:
+        return logits.max(dim=-1).indices  # argmax takes three times as long on a CPU
+
+    return _walk(step, state, first, end, longest, most_probable)
 
 
 def sample(

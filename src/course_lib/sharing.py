@@ -82,9 +82,6 @@ def own_chance(seed: int, step: int, device: torch.device) -> Iterator[None]:
 
     torch's global state comes out as it went in, so that it stays one for all.
     """
-    if processes.size() == 1:
-        yield
-        return
     gpu = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(gpu):
         drawn = generator(seed, step).initial_seed()

@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from pathlib import Path
@@ -166,12 +167,18 @@ def train(
     )
     alone = processes.size() == 1
     objective = partial(loss, model) if alone else sharing.shared(model, loss)
+
+    def own_chance(index: int) -> AbstractContextManager[None]:
+        if alone:  # a training that began before the others joined stays so
+            return contextlib.nullcontext()
+        return sharing.own_chance(setting.seed, index, device)
+
     start = time.perf_counter()
     for index in range(len(history), training.steps):
         with _deterministic(setting.deterministic):
             batch = to_device(batch_at(index), device)
             optimizer.zero_grad()
-            with autocast, sharing.own_chance(setting.seed, index, device):
+            with autocast, own_chance(index):
                 value = objective(batch)
             value.backward()
             norm = clip_gradient(model, training.clip_norm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -69,8 +70,7 @@ def test_they_take_turns_after_all_were_compared_and_warm(clock):
     assert clock.order == list("AB") + list("AABB") + list("ABABAB")
     assert result.by["ours"].seconds == (1, 2, 3)
     assert result.by["other"].seconds == (2, 8, 6)
-    # of the pairs 2, 4, 2, and not 6 / 2 of the medians
-    assert speed_up(result.by["other"], result.by["ours"]) == 2
+    assert speed_up(result.by["other"], result.by["ours"]) == 3
 
 
 def test_a_short_step_is_repeated_within_its_turn(clock, monkeypatch):
@@ -255,6 +255,55 @@ def test_bfloat16_is_timed_and_values_are_compared_in_float32(clock):
 
     setting = Setting(precision="bfloat16")
     [*play(match(Contender("ours", "ours", prepare)), setting, 1)]
-    first, *rest = (tensor.dtype for tensor in seen)
-    assert first == torch.float32
-    assert set(rest) == {torch.bfloat16}
+    kinds = [tensor.dtype for tensor in seen]
+    assert kinds[:2] == [torch.float32] * 2, "for the values"
+    assert set(kinds[2:]) == {torch.bfloat16}
+
+
+def test_bfloat16_does_not_go_on_with_the_weights_of_the_turn_before(monkeypatch):
+    """Autocast keeps its copies of weights until it is left."""
+    monkeypatch.setattr(rounds, "LEAST", 1e9)  # all steps of a turn
+    monkeypatch.setattr(rounds, "MOST", 3)
+    layer, x, seen = nn.Linear(2, 1, bias=False), torch.ones(1, 2), []
+
+    def prepare(setting):
+        def step():
+            y = layer(x)
+            seen.append(y.item())
+            with torch.no_grad():
+                layer.weight += 1
+
+        return Work(step, TRUE)
+
+    setting = Setting(precision="bfloat16")
+    [*play(match(Contender("ours", "ours", prepare)), setting, 1)]
+    assert all(after > before for before, after in pairwise(seen))
+
+
+def test_one_that_fails_amid_the_rounds_costs_no_other(clock):
+    def tires(setting):
+        work = clock.work("B", [1] * 4)(setting)  # then it raises StopIteration
+
+        def step():
+            try:
+                work.step()
+            except StopIteration:
+                raise TypeError("it is tired") from None
+
+        return Work(step, TRUE)
+
+    result = played(
+        match(
+            Contender("ours", "ours", clock.work("A", [1] * 6)),
+            Contender("other", "peer", tires),
+        )
+    )
+    assert result.by["other"].failed == "it is tired"
+    assert result.by["other"].seconds == ()
+    assert len(result.by["ours"].seconds) == 3
+
+
+def test_tokens_are_the_same_or_not():
+    ours = {"tokens": torch.tensor([[15_999, 3]])}
+    assert differences(ours, ours) == 0
+    assert differences({"tokens": torch.tensor([[15_998, 3]])}, ours) == math.inf

@@ -170,8 +170,9 @@ def test_the_weights_and_times_of_the_book_are_those_measured(tmp_path, monkeypa
     assert not warnings
     text = re.sub(r"<[^>]*>|\s+", " ", html)
     assert re.search(r"A chapter +7 +1\.54 +An empty page +7 +0\.10 ", text)
-    assert "took 21 s in an environment" in text
+    assert "took 21 s to build in an environment" in text
     assert "all 2 notebooks, executed one after another, 1.5 min" in text
+    assert "the longest of them 02_lstm_gru with 50 s" in text
     assert "2026-11-22" in text
     file.unlink()
     (tmp_path / "none").mkdir()

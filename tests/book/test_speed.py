@@ -19,6 +19,7 @@ SAID = {
         "precision": "float32",
         "threads": 2,
         "torch": "2.13.0",
+        "commit": "0123abc",
     },
     "date": "2026-11-20",
     "rounds": 7,
@@ -91,7 +92,7 @@ def test_the_picture_has_a_sign_for_each_that_was_timed_and_says_it_in_words(pag
     assert 'aria-label="Times of ours: torch nn.LSTM 2.00"' in strip
     assert re.findall(r"left:([\d.]+)%", strip) == [f"{place(2):.1f}"]
     assert "2.00 times our time" in strip
-    assert strip.count("◆") == 1
+    assert strip.count("◆*") == 1, "it has a note"
 
 
 @pytest.mark.parametrize(("times", "expected"), [(0.01, 0), (1, 40), (100, 100)])
@@ -105,7 +106,7 @@ def test_what_is_out_of_the_picture_stands_at_its_edge(page, times, expected):
 def test_the_tables_have_times_missing_ones_and_failures(page):
     html, _ = page(cpu=SAID)
     assert "A &lt;fine&gt; CPU" in html
-    assert "Measured on 2026-11-20: 2 threads, torch 2.13.0, 7 rounds" in html
+    assert "Measured on 2026-11-20: 2 threads, torch 2.13.0, commit 0123abc, 7" in html
     assert "123 GFLOP per second" in html
     assert "10 ms <small>(9 ms to 11 ms)</small>" in html
     assert "410\u202f000" in html
@@ -117,9 +118,9 @@ def test_the_tables_have_times_missing_ones_and_failures(page):
 
 def test_growth_has_the_fitted_power_beside_the_counted_and_the_expected(page):
     html, _ = page(cpu=SAID)
-    row = re.search(r"<th scope=\"row\">LSTM</th>.*?</tr>", html)[0]
+    row = re.search(r"<th scope=\"row\">LSTM, length</th>.*?</tr>", html)[0]
     assert re.findall(r"T<sup>(.*?)</sup>", row) == ["0.98", "1.00", "1"]
-    assert "length 64 to 1024" in row
+    assert "T 64 to 1024; C 64, B 4" in row
     assert "no memory" in html
 
 

@@ -7,6 +7,7 @@ process has its own; on the CPU they divide the threads that the one has for its
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -28,7 +29,7 @@ STEPS = 5  # of a turn
 
 
 def one_against(count: int, scale: str, setting: Setting, rounds: int) -> Any:
-    """Both speeds as they are stored, with ``speed_up``: the median over the rounds.
+    """Both speeds as they are stored, with ``speed_up``, of their medians.
 
     They take turns, so that both share the machine's moods. Where there are not
     ``count`` GPUs, ``missing`` says so, and there are no times. Raises ``ValueError``
@@ -58,9 +59,7 @@ def one_against(count: int, scale: str, setting: Setting, rounds: int) -> Any:
             "tokens": tokens,
             "alone": _speed(alone, tokens) | {"threads": torch.get_num_threads()},
             "shared": _speed(together, tokens) | {"devices": count, "threads": of_each},
-            "speed_up": statistics.median(
-                a / b for a, b in zip(alone, together, strict=True)
-            ),
+            "speed_up": statistics.median(alone) / statistics.median(together),
         }
     )
 
@@ -106,6 +105,8 @@ def main(
     """Be one of the processes: the first one works alone, then all together."""
     setting = Setting(device=device, precision=precision, deterministic=False)
     own = torch.get_num_threads()
+    if device == "cuda":  # else all of them would be on the first GPU
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     one = _step(scale, setting)
     one.step()  # before the others are joined: so this training is never shared
     taken: list[list[float]] = [[], []]

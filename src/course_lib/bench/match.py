@@ -123,12 +123,14 @@ def forward_and_backward(
     the ``watched`` tensors are values, so they must have the layout of ours.
     """
     learned = [*watched.values(), *(p for m in modules for p in m.parameters())]
+    with torch.no_grad():
+        signs = _alternating(call())
 
     def step() -> Tensor:
         for tensor in learned:
             tensor.grad = None
         output = call()
-        output.backward(_alternating(output))
+        output.backward(signs.to(output.dtype))
         return output
 
     output = step().detach().cpu()
@@ -144,7 +146,7 @@ def decoding(decode: Callable[[], Tensor]) -> Work:
     def step() -> Tensor:
         return decode()
 
-    return Work(step, {"tokens": step().float().cpu()})
+    return Work(step, {"tokens": step().cpu()})
 
 
 def picked(gradients: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
@@ -157,13 +159,16 @@ def picked(gradients: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
 def differences(values: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> float:
     """How far ``values`` are from ``ours``, at most, of ours' largest entry.
 
-    Infinite where one of ours is missing or of another shape; what only the other has
-    is not compared.
+    Infinite where one of ours is missing or of another shape, and where whole numbers,
+    such as tokens, are not the same; what only the other has is not compared.
     """
     worst = 0.0
     for name, mine in ours.items():
         if name not in values or values[name].shape != mine.shape:
             return float("inf")
+        if not mine.is_floating_point():
+            worst = worst if torch.equal(values[name], mine) else float("inf")
+            continue
         apart = (values[name] - mine).abs().max() / mine.abs().max().clamp(min=1e-12)
         worst = max(worst, apart.nan_to_num(float("inf")).item())
     return worst

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import statistics
@@ -61,50 +62,55 @@ def play(
     """
     setting = replace(setting, checkpoint=None, deterministic=False)
     total = len(match.contenders) + rounds
-    found: list[Measured] = []
+    found = {c.name: Measured(c.name, c.kind, c.note) for c in match.contenders}
     works: dict[str, Work] = {}
-    ours = None
+    first = match.contenders[0].name
     for number, contender in enumerate(match.contenders, start=1):
-        seen = Measured(contender.name, contender.kind, contender.note)
-        try:
+        name = contender.name
+        with _excused(match, name, found, works):
             torch.manual_seed(setting.seed)
-            work = contender.prepare(setting)
-            with _precision(setting):
-                work.step()
-        except ImportError as error:
-            found.append(replace(seen, missing=_reason(error)))
-        except (RuntimeError, ValueError) as error:
-            if ours is None:
-                raise ValueError(f"{match.name}: ours failed: {error}") from error
-            found.append(replace(seen, failed=_reason(error)))
-        else:
-            ours = ours or work
-            apart = differences(work.values, ours.values)
-            if apart <= match.tolerance:
-                works[contender.name] = work
-                found.append(replace(seen, apart=apart))
-            else:
-                said = f"computes other values, by {apart:.1g} of the largest"
-                found.append(replace(seen, failed=said, apart=apart))
+            works[name] = contender.prepare(setting)
+            _turn(works[name], 1, setting)  # the first one is not like the rest
+            apart = differences(works[name].values, works[first].values)
+            found[name] = replace(found[name], apart=apart)
+            if not apart <= match.tolerance:
+                raise ValueError(
+                    f"computes other values, by {apart:.1g} of the largest"
+                )
         yield number, total, None
     counts = {name: _repeats(work, setting) for name, work in works.items()}
     taken: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds):
-        for name, work in works.items():
-            taken[name].append(_turn(work, counts[name], setting))
+        for name, work in [*works.items()]:
+            with _excused(match, name, found, works):
+                taken[name].append(_turn(work, counts[name], setting))
         yield len(match.contenders) + number + 1, total, None
-    with _precision(setting):
-        mib = {name: extra_mib(works[name].step, setting.device) for name in works}
-    flop = None
-    if match.counted in works:
-        flop = count(works[match.counted].step)
-    measured = tuple(
-        replace(seen, seconds=tuple(taken[seen.name]), mib=mib[seen.name])
-        if seen.name in works
-        else seen
-        for seen in found
-    )
-    yield total, total, Played(match, measured, flop)
+    for name, work in [*works.items()]:
+        with _excused(match, name, found, works), _precision(setting):
+            mib = extra_mib(work.step, setting.device)
+            found[name] = replace(found[name], seconds=tuple(taken[name]), mib=mib)
+    flop = count(works[match.counted].step) if match.counted in works else None
+    yield total, total, Played(match, tuple(found.values()), flop)
+
+
+@contextlib.contextmanager
+def _excused(
+    match: Match, name: str, found: dict[str, Measured], works: dict[str, Work]
+) -> Iterator[None]:
+    """What goes wrong with one contender is said of it, and it takes part no more.
+
+    Raises ``ValueError`` where it is the first of ours: there is nothing to compare.
+    """
+    try:
+        yield
+    except Exception as error:
+        works.pop(name, None)
+        said = _reason(error)
+        if name == match.contenders[0].name:
+            raise ValueError(f"{match.name}: ours failed: {said}") from error
+        missing = isinstance(error, (ImportError, NotImplementedError))
+        how = {"missing": said} if missing else {"failed": said}
+        found[name] = replace(found[name], seconds=(), **how)
 
 
 def count(step: Callable[[], object]) -> int:
@@ -115,9 +121,8 @@ def count(step: Callable[[], object]) -> int:
 
 
 def speed_up(other: Measured, ours: Measured) -> float:
-    """How many times as long the other takes: the median over the paired rounds."""
-    pairs = zip(other.seconds, ours.seconds, strict=True)
-    return statistics.median(theirs / mine for theirs, mine in pairs)
+    """How many times as long the other takes, median against median."""
+    return statistics.median(other.seconds) / statistics.median(ours.seconds)
 
 
 def extra_mib(step: Callable[[], object], device: str) -> float:
@@ -153,10 +158,10 @@ def _repeats(work: Work, setting: Setting) -> int:
 def _turn(work: Work, count: int, setting: Setting) -> float:
     def repeated() -> None:
         for _ in range(count):
-            work.step()
+            with _precision(setting):  # left after each: it keeps copies of weights
+                work.step()
 
-    with _precision(setting):
-        return seconds(repeated, setting.device) / count
+    return seconds(repeated, setting.device) / count
 
 
 def _precision(setting: Setting) -> torch.autocast:

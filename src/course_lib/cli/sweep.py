@@ -46,7 +46,7 @@ def sweep(experiments: list[Experiment], asked: Asked) -> int:
                 raise typer.Exit(128 + stop[0]) from None
             verdicts.append(verdict)
             rows.append((name, verdict, *row))
-            _free_gpu()
+            _free_gpu(asked.device)
         if several:
             _show(rows)
         # The first of several processes has the verdict; the others did their part.
@@ -131,15 +131,15 @@ def _show(rows: list[tuple[str, str, str, float | None]]) -> None:
     say(f"{len(rows)} claims: {', '.join(counts)}; {total} in all.")
 
 
-def _free_gpu() -> None:
+def _free_gpu(device: str) -> None:
     """What one left on the GPU is not taken from the next."""
     import torch
 
     gc.collect()  # an error's traceback keeps its tensors in a circle
-    if not torch.cuda.is_initialized():
+    if device == "cpu" or not torch.cuda.is_initialized():
         return
     try:
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
         torch.cuda.empty_cache()
     except RuntimeError as error:  # after a fault on the GPU every call fails
         said = str(error).partition("\n")[0]
