@@ -49,7 +49,7 @@ def show_in_terminal() -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as Terminal
 
-    from course_lib.cli.run import console, say
+    from course_lib.cli.terminal import console, say
 
     standings = record.standings()
     shown = table(standings)

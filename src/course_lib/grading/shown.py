@@ -13,7 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from course_lib.cli.run import console, say
+from course_lib.cli.terminal import console, say
 
 
 @contextmanager
