@@ -18,7 +18,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import torch
 from torch import Tensor, distributed
@@ -192,14 +192,20 @@ def launch(arguments: Sequence[str], devices: int) -> int:
     return 0
 
 
-def fail(said: str) -> None:
-    """Leave ``said``, why this process ends, for the one that started it.
+def leave(code: int, said: str = "") -> NoReturn:
+    """End this one of several processes at once; ``said``, if anything, is why.
 
-    All may fail alike, and even at once; one of them is then heard.
+    It goes without a farewell: the others may be gone, or wait for it, and torch's
+    threads abort where they are torn down in the middle of something. What is ``said``
+    is kept for the one that started it. All may fail alike; one of them is then heard.
     """
-    reply = {"message": said, "extraInfo": {"timestamp": str(int(time.time()))}}
-    path = Path(os.environ["TORCHELASTIC_ERROR_FILE"])
-    path.write_text(json.dumps({"message": reply}), encoding="utf-8")
+    if said:
+        reply = {"message": said, "extraInfo": {"timestamp": str(int(time.time()))}}
+        path = Path(os.environ["TORCHELASTIC_ERROR_FILE"])
+        path.write_text(json.dumps({"message": reply}), encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def _explained(failures: Mapping[int, ProcessFailure], devices: int, logs: Path) -> int:
@@ -238,7 +244,7 @@ def _explained(failures: Mapping[int, ProcessFailure], devices: int, logs: Path)
 
 
 def _told(failure: ProcessFailure) -> str | None:
-    """What the process left with :func:`fail`, if it did."""
+    """What the process left with :func:`leave`, if it did."""
     reply = failure.error_file_data.get("message")
     return reply["message"] if isinstance(reply, dict) else None
 

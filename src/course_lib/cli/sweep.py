@@ -43,6 +43,8 @@ def sweep(experiments: list[Experiment], asked: Asked) -> int:
                 verdict, *row = _one(experiment, asked, about, stop)
             except KeyboardInterrupt:  # ours, or that of the second Ctrl-C, amid a step
                 say(f"{about}: stopped; the same command continues from here.")
+                if processes.size() > 1:
+                    processes.leave(128 + stop[0])
                 raise typer.Exit(128 + stop[0]) from None
             verdicts.append(verdict)
             rows.append((name, verdict, *row))
@@ -89,15 +91,13 @@ def _one(
         from course_lib.experiments.problems import explain
 
         if processes.lost(error):  # who started us says which one, and why
-            processes.fail(str(error).partition("\n")[0])
-            raise typer.Exit(processes.LOST) from None
+            processes.leave(processes.LOST, str(error).partition("\n")[0])
         said = explain(error, experiment.scales.get(asked.scale))
         if not said:  # a bug needs its traceback
             said = traceback.format_exc()
         said = f"{experiment.name}: {said}"
         if processes.size() > 1:  # the others may wait for us in the middle of it
-            processes.fail(said)
-            raise typer.Exit(CODES[ERROR]) from None
+            processes.leave(CODES[ERROR], said)
         typer.echo(f"error: {said}", err=True)
         return ERROR, "", None
 
