@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib import bert, processes, seq2seq, sharing
+from course_lib import attention, bert, processes, seq2seq, sharing
 from course_lib.cnn import ResNet
 from course_lib.data.batching import generator
 from course_lib.data.masking import Masking, Texts, with_gaps
@@ -76,6 +76,38 @@ def next_word():
     )
 
 
+def coverage():
+    """Each place that is looked at is looked at again, in targets of any length."""
+
+    def batch_at(step):
+        drawn = generator(4, step)
+        lengths = torch.tensor([2, 9, 1, 7, 3])
+        mask = torch.arange(9) < lengths[:, None]
+        return torch.randn(5, 9, 4, generator=drawn), mask
+
+    def loss(model, batch):
+        weights = model(batch[0]).softmax(dim=-1)
+        return attention.coverage_loss(weights, batch[1])
+
+    return nn.Linear(4, 6), loss, batch_at
+
+
+def empty_share():
+    """The second process, which has rows 1 and 3, has no tokens to be learned."""
+
+    def batch_at(step):
+        drawn = generator(5, step)
+        states = torch.randn(4, 3, 4, generator=drawn)
+        truth = torch.randint(WORDS, (4, 3), generator=drawn)
+        return states, truth, torch.tensor([[True], [False], [True], [False]])
+
+    def loss(model, batch):
+        states, truth, known = batch
+        return seq2seq.sequence_loss(model(states), truth, known.expand_as(truth))
+
+    return nn.Linear(4, WORDS), loss, batch_at
+
+
 def texts_of(lengths, drawn):
     tokens = torch.randint(5, WORDS, (len(lengths), max(lengths)), generator=drawn)
     places = torch.arange(max(lengths)).expand(tokens.shape)
@@ -98,6 +130,8 @@ TRAININGS = {
     "pre-training, both losses": lambda: gaps(follows=True),
     "pre-training, words only": lambda: gaps(follows=False),
     "next word": next_word,
+    "coverage": coverage,
+    "a share without tokens": empty_share,
 }
 
 
@@ -112,8 +146,10 @@ def curve(name):
 
 def mutants(monkeypatch):
     """The same with the mean over a share in the place of that over all."""
-    for module in (seq2seq, bert):
-        monkeypatch.setattr(module, "over_all", lambda mean, count: mean)
+    for module in (seq2seq, attention, bert):
+        monkeypatch.setattr(
+            module, "mean_over_all", lambda total, count: total / max(1, int(count))
+        )
     found = {name: curve(name) for name in TRAININGS}
     monkeypatch.undo()
     whole = sharing.share

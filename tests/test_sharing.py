@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from course_lib import processes
-from course_lib.sharing import over_all, share
+from course_lib.sharing import mean_over_all, share
 from shared_trainings import TRAININGS, curve
 
 
@@ -44,6 +44,8 @@ def test_two_processes_train_as_one(seen, name):
         "pre-training, both losses",
         "pre-training, words only",
         "next word",
+        "coverage",
+        "a share without tokens",
     ],
 )
 def test_a_mean_of_the_shares_own_means_would_be_seen(seen, name):
@@ -104,6 +106,7 @@ def test_a_batch_that_has_no_rows_is_named(batch, says):
         share(batch)
 
 
-def test_in_one_process_a_mean_stays_the_very_same():
-    mean = torch.tensor(0.1)
-    assert over_all(mean, 3) is mean
+def test_in_one_process_it_is_the_mean_and_that_of_nothing_is_0():
+    total = torch.tensor([0.1, 0.2]).sum()
+    assert mean_over_all(total, 2) == total / 2
+    assert mean_over_all(torch.zeros(()), torch.tensor(0)) == 0

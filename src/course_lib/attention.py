@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from course_lib.seq2seq import Bridge, Encoder
+from course_lib.sharing import mean_over_all
 
 LARGEST = 2**25  # numbers inside the additive score at once: 128 MiB in float32
 
@@ -275,7 +276,7 @@ def coverage_loss(weights: Tensor, mask: Tensor) -> Tensor:
     """
     before = weights.cumsum(dim=1) - weights
     again = torch.minimum(weights, before).sum(dim=-1)  # (B, T, S) -> (B, T)
-    return again.masked_fill(~mask, 0.0).sum() / mask.sum()
+    return mean_over_all(again.masked_fill(~mask, 0.0).sum(), mask.sum())
 
 
 class DecoderState(NamedTuple):

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from course_lib.data.masking import Gapped, Texts
 from course_lib.positions import Learned
-from course_lib.sharing import over_all
+from course_lib.sharing import mean_over_all
 from course_lib.transformer import LayerNorm, Stack, TransformerConfig
 
 BASE = TransformerConfig(
@@ -137,8 +137,8 @@ def pretraining_loss(model: BertForPretraining, batch: Gapped) -> Tensor:
     """
     words, follows = model(batch)
     truth = batch.original[batch.chosen]  # (M,)
-    loss = F.cross_entropy(words, truth, reduction="sum") / max(1, len(truth))
-    loss = over_all(loss, len(truth))
+    loss = F.cross_entropy(words, truth, reduction="sum")
+    loss = mean_over_all(loss, len(truth))
     if batch.follows is not None:
         loss = loss + F.cross_entropy(follows, batch.follows)
     return loss
@@ -152,7 +152,8 @@ def next_word_loss(model: BertForPretraining, texts: Texts) -> Tensor:
     x = model.bert(texts.tokens, texts.segments, texts.mask, causal=True)
     known = texts.mask[:, 1:]  # (B, T - 1): is there a next token?
     logits = model.words(x[:, :-1][known])  # (B, T - 1, C) -> (M, V)
-    return over_all(F.cross_entropy(logits, texts.tokens[:, 1:][known]), len(logits))
+    loss = F.cross_entropy(logits, texts.tokens[:, 1:][known], reduction="sum")
+    return mean_over_all(loss, len(logits))
 
 
 class SentenceClassifier(nn.Module):

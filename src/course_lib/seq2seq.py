@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from course_lib.lstm_gru import GRU, LSTM
 from course_lib.recurrent import Bidirectional, Stacked, map_state, reverse
-from course_lib.sharing import over_all
+from course_lib.sharing import mean_over_all
 
 
 class Encoded(NamedTuple):
@@ -216,8 +216,7 @@ def sequence_loss(
     not depend on its neighbours' lengths.
     """
     each = token_losses(logits, target, label_smoothing)
-    count = mask.sum()
-    return over_all(each.masked_fill(~mask, 0.0).sum() / count, count)
+    return mean_over_all(each.masked_fill(~mask, 0.0).sum(), mask.sum())
 
 
 def token_losses(

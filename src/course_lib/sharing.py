@@ -40,19 +40,20 @@ def share(batch: Any) -> tuple[Any, float]:
     return mine, size * len(range(rank, rows, size)) / rows
 
 
-def over_all(mean: Tensor, count: Tensor | int) -> Tensor:
-    """``mean``, that of ``count`` things in this process's share, for the mean of all.
+def mean_over_all(total: Tensor, count: Tensor | int) -> Tensor:
+    """The mean of ``count`` things whose sum is ``total``, in all processes' shares.
 
     Shares are weighed by their rows. A loss that is a mean over something else, such as
-    tokens, of which one share has more than another, says so here. Where nothing is
-    shared, and so also in one process, this is ``mean`` itself.
+    tokens, of which one share has more than another, is made here. A share may have
+    none of them, and the mean of nothing at all is 0. Where nothing is shared, and so
+    also in one process, this is ``total / count``.
     """
+    count = torch.as_tensor(count, dtype=torch.float32, device=total.device)
     weight = _weight.get()
     if weight is None:
-        return mean
-    here = torch.as_tensor(count, dtype=torch.float32, device=mean.device)
-    of_each = processes.total(here).clamp(min=1) / processes.size()
-    return mean * (here / (of_each * weight))
+        return total / count.clamp(min=1)
+    of_each = processes.total(count).clamp(min=1) / processes.size()
+    return total / (of_each * weight)
 
 
 def shared(model: nn.Module, loss: Loss) -> Callable[[Any], Tensor]:
