@@ -8,7 +8,7 @@ BUILD := $(PY) -c "from jupyter_book.cli.main import main; main()" \
 	build . --all -W --keep-going -n -q
 
 .DEFAULT_GOAL := help
-.PHONY: help book read test lab notebooks bench picture html clean
+.PHONY: help book read test lab notebooks bench picture dist html clean
 
 help: ## Say what there is to do
 	@echo "From Recurrence to Attention"
@@ -56,6 +56,12 @@ bench: ## Time our models beside other people's, on this machine (some minutes)
 picture: ## Take the README's picture from the built book
 	@sh book/tools/install.sh course
 	@$(PY) book/tools/picture.py
+
+# Without isolation: built by the pinned tools, offline too.
+dist: ## Build the wheel and the source archive of a release into dist/
+	@sh book/tools/install.sh course
+	@rm -rf dist
+	@$(PY) -m build --no-isolation
 
 clean: ## Remove what was built; the virtual environment stays
 	@rm -rf _build .pytest_cache .ruff_cache
