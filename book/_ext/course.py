@@ -25,7 +25,8 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
-from course_lib.chapters import chapter  # noqa: E402  (needs the path above)
+from course_lib import __version__  # noqa: E402  (needs the path above)
+from course_lib.chapters import chapter  # noqa: E402
 from course_lib.results import RESULTS, Result, stored, table  # noqa: E402
 
 LOG = logging.getLogger(__name__)
@@ -260,6 +261,13 @@ def _repair_roles(
         )
 
 
+def _say_version(
+    app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """At the foot of each page: the version of the course, as its package has it."""
+    context["theme_extra_footer"] = f"Version {__version__}"
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("live-figure", LiveFigure)
     app.add_directive("results", Results)
@@ -269,4 +277,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", _myst_of_chapter)
     app.connect("doctree-resolved", _chapter_links)
     app.connect("html-page-context", _repair_roles)
+    app.connect("html-page-context", _say_version)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
