@@ -166,7 +166,10 @@ def _growth(curves: list[dict[str, Any]]) -> str:
             cells = [
                 f"{axis}<sup>{power}</sup>" for power in (*powers, one["exponent"])
             ]
-            why = one["words"]
+            left_out = one.get("left_out", {})
+            why = "; ".join(
+                [one["words"], *(f"{axis} {n}: {said}" for n, said in left_out.items())]
+            )
         cells += [f"{axis} {sizes[0]} to {sizes[-1]}; {fixed}", escape(why)]
         rows.append((f"{escape(one['model'])}, {WITH[axis]}", cells))
     return (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
 from rich.console import Console
 
-from course_lib.bench import growth
+from course_lib.bench import growth, rounds
 from course_lib.bench.growth import AXES, FIXED, GRIDS, LENGTHS, curves, grown, slope
 from course_lib.bench.match import SCALES, Work
 from course_lib.bench.models import MODELS, Grows, Model
@@ -23,30 +24,44 @@ GROWS = dict.fromkeys(AXES, Grows(3, "for a reason"))
 
 
 class Synthetic:
-    """A clock, and a model that takes T^1.5 C^2.25 / B seconds; its first step more."""
+    """A clock, and a model that takes T^1.5 C^2.25 / B seconds; its first step more.
+
+    With too large a T it fails, and everything is slow in the first round.
+    """
 
     name, chapter, written_out, grows = "synthetic", "rnn", "steps", GROWS
 
     def __init__(self):
-        self.order, self.late = [], 1.0
+        self.now, self.order, self.largest, self.slow = 0.0, [], math.inf, 1.0
 
     def work(self, sizes, path, setting):
         T, C, B = (sizes[letter] for letter in "TCB")
         steps = []
 
         def step():
+            if self.largest < T:
+                raise RuntimeError("out of memory\nand more")
             steps.append(1)
             self.order.append(T)
-            return (100 if len(steps) == 1 else self.late) * T**1.5 * C**2.25 / B
+            # one to warm up, two to see how long it takes, then the rounds
+            times = {1: 100.0, 4: self.slow}.get(len(steps), 1.0)
+            self.now += times * T**1.5 * C**2.25 / B
 
         return Work(step, {})
+
+    def seconds(self, work, device):
+        start = self.now
+        work()
+        return self.now - start
 
 
 @pytest.fixture
 def synthetic(monkeypatch):
-    monkeypatch.setattr(growth, "seconds", lambda step, device: step())
+    made = Synthetic()
+    monkeypatch.setattr(rounds, "seconds", made.seconds)
+    monkeypatch.setattr(rounds, "LEAST", 0.0)
     monkeypatch.setattr(growth, "count", lambda step: 7)
-    return Synthetic()
+    return made
 
 
 @pytest.mark.parametrize(("axis", "power"), [("T", 1.5), ("C", 2.25), ("B", -1.0)])
@@ -59,18 +74,36 @@ def test_a_synthetic_clock_gives_its_power(synthetic, axis, power):
     assert found["fixed"] == {k: v for k, v in FIXED["cpu"].items() if k != axis}
 
 
-def test_sizes_take_turns_and_a_slow_moment_is_no_slope(synthetic, monkeypatch):
+def test_sizes_take_turns_and_a_slow_moment_is_no_slope(synthetic):
     sizes = GRIDS["cpu"]["T"]
     found = grown(synthetic, "T", "cpu", SETTING, rounds=3)
-    after_counting = synthetic.order
-    assert after_counting == [*sizes] * 4  # once before, and three rounds
-    moments = iter([50.0] * len(sizes) + [1.0] * 100)
-
-    def seconds(step, device):
-        return step() * next(moments)
-
-    monkeypatch.setattr(growth, "seconds", seconds)
+    assert synthetic.order[-3 * len(sizes) :] == [*sizes] * 3
+    synthetic.slow = 50.0
     assert grown(synthetic, "T", "cpu", SETTING, 3)["ms"] == found["ms"]
+
+
+def test_a_short_step_is_repeated_within_its_turn(synthetic, monkeypatch):
+    monkeypatch.setattr(rounds, "LEAST", 1e9)
+    monkeypatch.setattr(rounds, "MOST", 4)
+    grown(synthetic, "T", "cpu", SETTING, rounds=1)
+    sizes = GRIDS["cpu"]["T"]
+    assert synthetic.order[-4 * len(sizes) :] == [T for T in sizes for _ in range(4)]
+
+
+def test_a_size_that_fails_is_left_out_with_its_reason(synthetic):
+    *fine, last = GRIDS["cpu"]["T"]
+    synthetic.largest = fine[-1]
+    found = grown(synthetic, "T", "cpu", SETTING, rounds=1)
+    assert found["sizes"] == fine
+    assert len(found["ms"]) == len(found["flop"]) == len(fine)
+    assert found["slope"] == pytest.approx(1.5)
+    assert found["left_out"] == {str(last): "out of memory"}
+    said = {f"growth of synthetic with T {last}": "out of memory"}
+    assert growth.failures(found) == said
+    synthetic.largest = fine[0]
+    found = grown(synthetic, "T", "cpu", SETTING, rounds=1)
+    assert found["failed"] == "out of memory"
+    assert "ms" not in found
 
 
 def test_the_slope_is_the_least_squares_of_logarithms():

@@ -49,7 +49,8 @@ SAID = {
     "growth": [
         {"model": "LSTM", "chapter": "lstm_gru", "axis": "T", "sizes": [64, 1024],
          "fixed": {"C": 64, "B": 4}, "exponent": 1, "words": "one waits for the other",
-         "ms": [1.0, 15.0], "flop": [1, 16], "slope": 0.977, "counted_slope": 1.0},
+         "ms": [1.0, 15.0], "flop": [1, 16], "slope": 0.977, "counted_slope": 1.0,
+         "left_out": {"4096": "no room"}},
         {"model": "RNN", "chapter": "rnn", "axis": "C", "sizes": [32, 512],
          "fixed": {"T": 64, "B": 4}, "exponent": 2, "words": "", "failed": "no memory"},
     ],
@@ -121,6 +122,7 @@ def test_growth_has_the_fitted_power_beside_the_counted_and_the_expected(page):
     row = re.search(r"<th scope=\"row\">LSTM, length</th>.*?</tr>", html)[0]
     assert re.findall(r"T<sup>(.*?)</sup>", row) == ["0.98", "1.00", "1"]
     assert "T 64 to 1024; C 64, B 4" in row
+    assert "one waits for the other; T 4096: no room" in row
     assert "no memory" in html
 
 

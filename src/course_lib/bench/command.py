@@ -102,6 +102,5 @@ def _without_times(said: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]
                     "failed"
                 ]
     for one in said["growth"]:
-        if "failed" in one:
-            failed[f"growth of {one['model']} with {one['axis']}"] = one["failed"]
+        failed |= growth.failures(one)
     return missing, failed

@@ -18,9 +18,9 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from course_lib.bench.match import Work
 from course_lib.bench.models import MODELS, Model
-from course_lib.bench.rounds import count
-from course_lib.experiments.machine import seconds
+from course_lib.bench.rounds import count, excused, in_turns, reason, turn
 from course_lib.results import storable
 from course_lib.training import Setting
 
@@ -68,8 +68,9 @@ def grown(
 ) -> dict[str, Any]:
     """One curve, as it is stored: times in ms, counted products, and their slopes.
 
-    The sizes take turns, as contenders do. Where one of them fails, ``failed`` says
-    why, and there are no times.
+    The sizes take turns, as contenders do. One that fails is left out, and ``left_out``
+    says why, by size; where fewer than two are left, ``failed`` says why, and there are
+    no times.
     """
     setting = replace(setting, checkpoint=None, deterministic=False)
     fixed = {name: size for name, size in FIXED[scale].items() if name != axis}
@@ -85,24 +86,35 @@ def grown(
         "exponent": model.grows[axis].exponent,
         "words": model.grows[axis].words,
     }
-    points = [fixed | {axis: size} for size in sizes]
-    try:
-        flop = [
-            count(model.work(point, model.written_out, setting).step)
-            for point in points
-        ]
-        taken = _times(model, points, setting, rounds)
-    except RuntimeError as error:  # torch's, when memory runs out, is one too
-        return said | {"failed": str(error).splitlines()[0]}
-    return storable(
-        said
-        | {
-            "ms": [1e3 * one for one in taken],
-            "flop": flop,
-            "slope": slope(sizes, taken),
-            "counted_slope": slope(sizes, flop),
-        }
-    )
+    works: dict[int, Work] = {}
+    flop: dict[int, int] = {}
+    why: dict[int, str] = {}
+
+    def told(size: int, error: Exception) -> None:
+        why[size] = reason(error)
+
+    for size in sizes:
+        point = fixed | {axis: size}
+        with excused(works, size, told):
+            flop[size] = count(model.work(point, model.written_out, setting).step)
+            works[size] = model.work(point, "fused", setting)
+            turn(works[size], 1, setting)  # the first one is not like the rest
+    *_, taken = in_turns(works, setting, rounds, told)
+    if len(works) < 2:
+        return said | {"failed": "; ".join(dict.fromkeys(why.values()))}
+    left = [*works]
+    medians = [statistics.median(taken[size]) for size in left]
+    products = [flop[size] for size in left]
+    said |= {
+        "sizes": left,
+        "ms": [1e3 * one for one in medians],
+        "flop": products,
+        "slope": slope(left, medians),
+        "counted_slope": slope(left, products),
+    }
+    if why:
+        said["left_out"] = {str(size): one for size, one in why.items()}
+    return storable(said)
 
 
 def slope(sizes: Sequence[float], costs: Sequence[float]) -> float:
@@ -138,14 +150,10 @@ def table(growth: Sequence[Mapping[str, Any]]) -> Table:
     return made
 
 
-def _times(
-    model: Model, points: Sequence[Mapping[str, int]], setting: Setting, rounds: int
-) -> list[float]:
-    """Seconds of a step at each point: the median of ``rounds`` turns."""
-    works = [model.work(point, "fused", setting) for point in points]
-    for work in works:
-        work.step()  # the first one is not like the rest
-    turns = [
-        [seconds(work.step, setting.device) for work in works] for _ in range(rounds)
-    ]
-    return [statistics.median(of_one) for of_one in zip(*turns, strict=True)]
+def failures(one: Mapping[str, Any]) -> dict[str, str]:
+    """Which curve, or which of its sizes, has no time, and why."""
+    name = f"growth of {one['model']} with {one['axis']}"
+    if "failed" in one:
+        return {name: one["failed"]}
+    left_out = one.get("left_out", {})
+    return {f"{name} {size}": why for size, why in left_out.items()}

@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,6 +20,9 @@ from course_lib.training import Setting
 
 LEAST = 0.05  # seconds that a turn takes at least: shorter steps are repeated
 MOST = 100  # steps of a turn
+
+Key = TypeVar("Key")
+Told = Callable[[Key, Exception], None]  # hears who failed, and of what
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,20 @@ def play(
     found = {c.name: Measured(c.name, c.kind, c.note) for c in match.contenders}
     works: dict[str, Work] = {}
     first = match.contenders[0].name
+
+    def told(name: str, error: Exception) -> None:
+        if name == first:
+            raise ValueError(f"{match.name}: ours failed: {reason(error)}") from error
+        missing = isinstance(error, (ImportError, NotImplementedError))
+        how = {"missing" if missing else "failed": reason(error)}
+        found[name] = replace(found[name], **how)
+
     for number, contender in enumerate(match.contenders, start=1):
         name = contender.name
-        with _excused(match, name, found, works):
+        with excused(works, name, told):
             torch.manual_seed(setting.seed)
             works[name] = contender.prepare(setting)
-            _turn(works[name], 1, setting)  # the first one is not like the rest
+            turn(works[name], 1, setting)  # the first one is not like the rest
             apart = differences(works[name].values, works[first].values)
             found[name] = replace(found[name], apart=apart)
             if not apart <= match.tolerance:
@@ -78,39 +90,44 @@ def play(
                     f"computes other values, by {apart:.1g} of the largest"
                 )
         yield number, total, None
-    counts = {name: _repeats(work, setting) for name, work in works.items()}
-    taken: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(rounds):
-        for name, work in [*works.items()]:
-            with _excused(match, name, found, works):
-                taken[name].append(_turn(work, counts[name], setting))
-        yield len(match.contenders) + number + 1, total, None
+    each = in_turns(works, setting, rounds, told)
+    for number, taken in enumerate(each, start=1):  # noqa: B007  the last is read below
+        yield len(match.contenders) + number, total, None
     for name, work in [*works.items()]:
-        with _excused(match, name, found, works), _precision(setting):
+        with excused(works, name, told), _precision(setting):
             mib = extra_mib(work.step, setting.device)
             found[name] = replace(found[name], seconds=tuple(taken[name]), mib=mib)
     flop = count(works[match.counted].step) if match.counted in works else None
     yield total, total, Played(match, tuple(found.values()), flop)
 
 
-@contextlib.contextmanager
-def _excused(
-    match: Match, name: str, found: dict[str, Measured], works: dict[str, Work]
-) -> Iterator[None]:
-    """What goes wrong with one contender is said of it, and it takes part no more.
+def in_turns(
+    works: dict[Key, Work], setting: Setting, rounds: int, told: Told[Key]
+) -> Iterator[dict[Key, list[float]]]:
+    """Seconds of a step of each of ``works``, A B A B, up to now: after each round.
 
-    Raises ``ValueError`` where it is the first of ours: there is nothing to compare.
+    One that fails is :func:`excused`.
     """
+    taken: dict[Key, list[float]] = {key: [] for key in works}
+    counts = {}
+    for key, work in [*works.items()]:
+        with excused(works, key, told):
+            counts[key] = _repeats(work, setting)
+    for _ in range(rounds):
+        for key, work in [*works.items()]:
+            with excused(works, key, told):
+                taken[key].append(turn(work, counts[key], setting))
+        yield taken
+
+
+@contextlib.contextmanager
+def excused(works: dict[Key, Work], key: Key, told: Told[Key]) -> Iterator[None]:
+    """Where something goes wrong with one of ``works``, it is out, and ``told`` why."""
     try:
         yield
     except Exception as error:
-        works.pop(name, None)
-        said = _reason(error)
-        if name == match.contenders[0].name:
-            raise ValueError(f"{match.name}: ours failed: {said}") from error
-        missing = isinstance(error, (ImportError, NotImplementedError))
-        how = {"missing": said} if missing else {"failed": said}
-        found[name] = replace(found[name], seconds=(), **how)
+        works.pop(key, None)
+        told(key, error)
 
 
 def count(step: Callable[[], object]) -> int:
@@ -151,11 +168,13 @@ def _status(key: str) -> int:
 
 
 def _repeats(work: Work, setting: Setting) -> int:
-    once = _turn(work, 2, setting)
+    once = turn(work, 2, setting)
     return max(1, min(MOST, math.ceil(LEAST / once)))
 
 
-def _turn(work: Work, count: int, setting: Setting) -> float:
+def turn(work: Work, count: int, setting: Setting) -> float:
+    """Seconds of a step, the mean of ``count`` in a row."""
+
     def repeated() -> None:
         for _ in range(count):
             with _precision(setting):  # left after each: it keeps copies of weights
@@ -169,7 +188,8 @@ def _precision(setting: Setting) -> torch.autocast:
     return torch.autocast(torch.device(setting.device).type, torch.bfloat16, wanted)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What an error says, in one line."""
     if isinstance(error, torch.OutOfMemoryError):
         return "needs more memory than there is"
     return (str(error).splitlines() or [type(error).__name__])[0]
