@@ -1,9 +1,11 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and folders that one process has."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -21,3 +23,32 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
         file.flush()
         os.fsync(file.fileno())  # a kill between write and rename must not leave half
     os.replace(part, path)
+
+
+@contextlib.contextmanager
+def held(folder: Path, shared: bool = False) -> Iterator[None]:
+    """Keep ``folder``, which is made, for one process, or for all that share it.
+
+    Whatever ends a process gives it free. It is removed at the end if nothing is in it.
+    Raises ``BlockingIOError`` where another has it, and ``OSError`` where it cannot be
+    made. Windows and some network disks have no locks: there it is kept for nobody.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if os.name == "posix":
+            import fcntl
+
+            lock = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, lock)
+            try:
+                kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+                fcntl.flock(lock, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise
+            except OSError:  # a disk without locks
+                pass
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                folder.rmdir()

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -271,7 +272,12 @@ def _save(
 def _load(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, training: Training
 ) -> tuple[list[Step], dict[str, Any]]:
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, UnpicklingError) as error:  # not what was written
+        raise ValueError(
+            f"checkpoint: {path} is damaged ({error}); delete it to begin again"
+        ) from error
     if state["training"] != asdict(training):
         raise ValueError(
             f"checkpoint: {path} was made with {state['training']}, "

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib.experiments import Band, Outcome, Progress, execute, run_to_end
-from course_lib.experiments.runner import state_folder
+from course_lib.experiments.runner import interrupted, state_folder
 from toy import TOY
 
 
@@ -205,3 +205,50 @@ def test_changed_settings_may_measure_less_and_are_judged_by_the_rest():
     toy = replace(TOY, bands={"quick": bands, "cpu": bands})
     result = run_to_end(execute(toy, seeds=(0,), steps=5))
     assert [verdict.metric for verdict in result.verdicts] == ["loss"]
+
+
+def test_a_second_run_of_the_same_in_one_folder_is_refused(tmp_path):
+    unbroken = run_to_end(execute(TOY, seeds=(0,)))
+    first = execute(TOY, seeds=(0,), folder=tmp_path)
+    next(first)
+    for fresh in (False, True):
+        with pytest.raises(OSError, match=f"another run is at work.* in {tmp_path}"):
+            next(execute(TOY, seeds=(0,), folder=tmp_path, fresh=fresh))
+    next(execute(TOY, seeds=(0,), folder=tmp_path, steps=13))  # another config may
+    assert measured(run_to_end(first)) == measured(unbroken)
+    again = run_to_end(execute(TOY, seeds=(0,), folder=tmp_path))
+    assert again.runs[0].seconds > 0, "the folder is free again"
+
+
+def test_what_was_kept_can_be_forgotten(tmp_path):
+    stop_after(execute(TOY, seeds=(0, 1), folder=tmp_path), 17)
+    state = state_folder(TOY, "quick", "cpu", "float32", tmp_path)
+    assert interrupted(state)
+    seen = []
+    run_to_end(execute(TOY, seeds=(0, 1), folder=tmp_path, fresh=True), seen.append)
+    assert [progress.done for progress in seen] == list(range(1, 25))
+
+
+def test_nothing_is_left_of_a_run_that_kept_nothing(tmp_path):
+    steps = execute(TOY, seeds=(0,), folder=tmp_path, fail="a bug")
+    with pytest.raises(RuntimeError, match="a bug"):
+        run_to_end(steps)
+    state = state_folder(TOY, "quick", "cpu", "float32", tmp_path, fail="a bug")
+    assert not interrupted(state)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("left", "name"), [(3, "seed-0/model.pt"), (17, "seed-0.json")]
+)
+@pytest.mark.parametrize("keep", [0, 40])
+def test_a_damaged_state_is_named_and_can_be_deleted(tmp_path, left, name, keep):
+    unbroken = run_to_end(execute(TOY, seeds=(0, 1)))
+    stop_after(execute(TOY, seeds=(0, 1), folder=tmp_path), left)
+    damaged = state_folder(TOY, "quick", "cpu", "float32", tmp_path) / name
+    damaged.write_bytes(damaged.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=f"{damaged} is damaged .*; delete it"):
+        run_to_end(execute(TOY, seeds=(0, 1), folder=tmp_path))
+    damaged.unlink()
+    again = run_to_end(execute(TOY, seeds=(0, 1), folder=tmp_path))
+    assert measured(again) == measured(unbroken)

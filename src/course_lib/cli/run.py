@@ -79,18 +79,21 @@ def measure(
     way, once ``stop`` holds a signal; what was done is kept.
     """
     from course_lib import processes
-    from course_lib.experiments.runner import execute, run_to_end, state_folder
+    from course_lib.experiments.runner import (
+        execute,
+        interrupted,
+        run_to_end,
+        state_folder,
+    )
     from course_lib.results import workplace
 
     where = asked.device, asked.precision, workplace() / "runs"
     changes = asked.changes(experiment)
     state = state_folder(experiment, asked.scale, *where, **changes)
-    if asked.fresh and processes.first():
-        shutil.rmtree(state, ignore_errors=True)
-    processes.wait()
-    if state.exists():
+    if processes.agreed(not asked.fresh and interrupted(state)):
         say(f"{experiment.name}: continuing what was interrupted (--fresh forgets it)")
-    steps = execute(experiment, asked.scale, range(asked.seeds), *where, **changes)
+    seeds = range(asked.seeds)
+    steps = execute(experiment, asked.scale, seeds, *where, asked.fresh, **changes)
     with bar(about) as show:
 
         def show_or_stop(progress: Any) -> None:

@@ -25,7 +25,7 @@ from course_lib.experiments.machine import (
     peak_mib,
     reset_peak,
 )
-from course_lib.files import write_whole
+from course_lib.files import held, write_whole
 from course_lib.results import Result, Run, Verdict, storable, stored
 from course_lib.training import Setting, random_state, set_random_state
 
@@ -39,19 +39,21 @@ def execute(
     device: str = "cpu",
     precision: str = "float32",
     folder: Path | None = None,
+    fresh: bool = False,
     **changes: Any,
 ) -> Generator[Progress, None, Result]:
     """Run ``experiment`` for every seed, yielding progress, returning the result.
 
     With ``folder``, what is finished is kept in its :func:`state_folder`: after a kill
     the same call continues, and ends with the same numbers. Closing the generator
-    stops the run and keeps its very last step. ``changes`` replace single fields of
-    the scale's config.
+    stops the run and keeps its very last step. ``fresh`` forgets what was kept before.
+    ``changes`` replace single fields of the scale's config.
 
     Raises ``ValueError`` for an unknown scale or field, a device that is not there, or
     no seeds, or several processes for what they cannot share; and after the first seed
     for a band on a metric that was not measured. (A changed config may leave something
-    out: then nothing is said of it.)
+    out: then nothing is said of it.) Raises ``OSError`` where another run is at
+    work on the same in ``folder``.
     """
     config = experiment.config(scale, **changes)
     if not seeds:
@@ -65,22 +67,23 @@ def execute(
     if folder is not None:
         folder = state_folder(experiment, scale, device, precision, folder, **changes)
     runs = []
-    for position, seed in enumerate(seeds):
-        finished = folder / f"seed-{seed}.json" if folder else None
-        if finished and processes.agreed(finished.exists()):
-            runs.append(Run.of(json.loads(finished.read_text(encoding="utf-8"))))
-            continue
-        checkpoint = folder / f"seed-{seed}" if folder else None
-        setting = Setting(seed, device, precision, checkpoint=checkpoint)
-        place = partial(_in_all, seed=seed, position=position, seeds=len(seeds))
-        run = yield from _one_seed(experiment, config, setting, place)
-        if not changes:
-            _check_metrics(experiment, scale, run)
-        runs.append(run)
-        processes.wait()  # nobody reads any more what is removed now
-        if finished and processes.first():
-            write_whole(finished, json.dumps(asdict(run)))
-            shutil.rmtree(checkpoint, ignore_errors=True)
+    with _kept_for_us(folder, fresh):
+        for position, seed in enumerate(seeds):
+            finished = folder / f"seed-{seed}.json" if folder else None
+            if finished and processes.agreed(finished.exists()):
+                runs.append(_reread(finished))
+                continue
+            checkpoint = folder / f"seed-{seed}" if folder else None
+            setting = Setting(seed, device, precision, checkpoint=checkpoint)
+            place = partial(_in_all, seed=seed, position=position, seeds=len(seeds))
+            run = yield from _one_seed(experiment, config, setting, place)
+            if not changes:
+                _check_metrics(experiment, scale, run)
+            runs.append(run)
+            processes.wait()  # nobody reads any more what is removed now
+            if finished and processes.first():
+                write_whole(finished, json.dumps(asdict(run)))
+                shutil.rmtree(checkpoint, ignore_errors=True)
     used = _used(experiment, device, precision)
     return _result(experiment, scale, config, tuple(runs), used)
 
@@ -160,6 +163,39 @@ def state_folder(
     said = [experiment.name, config, device, precision, torch.__version__, _sources()]
     digest = hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()
     return folder / f"{experiment.name}-{digest[:12]}"
+
+
+def interrupted(state: Path) -> bool:
+    """Whether the :func:`state_folder` ``state`` keeps something to go on from."""
+    return state.is_dir() and any(state.iterdir())
+
+
+@contextlib.contextmanager
+def _kept_for_us(folder: Path | None, fresh: bool) -> Iterator[None]:
+    """Keep others, but not those who share this run, out of its state."""
+    with contextlib.ExitStack() as stack:
+        if folder is not None and processes.first():
+            try:
+                stack.enter_context(held(folder))
+            except BlockingIOError:
+                raise BlockingIOError(
+                    f"another run is at work on the same in {folder}; wait until "
+                    "it has ended, or stop it"
+                ) from None
+            if fresh:
+                for kept in folder.iterdir():
+                    shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
+        processes.wait()
+        yield
+
+
+def _reread(finished: Path) -> Run:
+    try:
+        return Run.of(json.loads(finished.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{finished} is damaged ({error}); delete it to measure it again"
+        ) from error
 
 
 def _in_all(progress: Progress, seed: int, position: int, seeds: int) -> Progress:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from course_lib.files import held
 from course_lib.grading.exercises import Exercise
 from course_lib.grading.grade import Submission
 from course_lib.grading.reports.stored import Grade
@@ -20,29 +20,17 @@ def only_one(out: Path, parts: bool) -> Iterator[None]:
     Two that begin together would draw two seeds. Whatever ends a process gives the
     folder free. Raises ``ValueError`` where another has it or it cannot be made.
     """
-    import fcntl  # which Windows lacks
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        folder = os.open(out, os.O_RDONLY)
-    except OSError as error:
-        raise ValueError(f"{out} cannot be used: {error}") from error
-    try:
-        fcntl.flock(folder, (fcntl.LOCK_SH if parts else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(folder)
-        raise ValueError(
-            f"another command is grading into {out}: wait for it, or choose another "
-            "folder with -o"
-        ) from error
-    except OSError:  # some network disks have no locks
-        pass
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(held(out, shared=parts))
+        except BlockingIOError as error:
+            raise ValueError(
+                f"another command is grading into {out}: wait for it, or choose "
+                "another folder with -o"
+            ) from error
+        except OSError as error:
+            raise ValueError(f"{out} cannot be used: {error}") from error
         yield
-    finally:
-        with contextlib.suppress(OSError):
-            out.rmdir()  # if nothing was written
-        os.close(folder)
 
 
 def by_these_tests(

@@ -17,7 +17,7 @@ from typing import Any
 from course_lib.experiments import Experiment, execute, find, run_to_end
 from course_lib.experiments.claim import Progress
 from course_lib.experiments.problems import explain
-from course_lib.experiments.runner import state_folder
+from course_lib.experiments.runner import interrupted, state_folder
 from course_lib.panels.curves import Curves
 from course_lib.panels.form import Form
 from course_lib.results import Result, workplace
@@ -104,7 +104,7 @@ class Panel:
 
     def _kept(self) -> bool:
         try:
-            return self._state().exists()
+            return interrupted(self._state())
         except ValueError:
             return False  # Run says what is wrong with the settings
 
@@ -121,12 +121,10 @@ class Panel:
         except ValueError as error:
             form.fail(str(error))
             return
-        if fresh:
-            shutil.rmtree(state, ignore_errors=True)
         form.bar.bar_style = ""
         self._stop.clear()
         self._thread = threading.Thread(
-            target=self._work, args=(changes, state), daemon=True
+            target=self._work, args=(changes, state, fresh), daemon=True
         )
         self._running = True
         self._refresh()
@@ -137,7 +135,7 @@ class Panel:
         self.form.stop.disabled = True
         self.form.say("stopping after this step …")
 
-    def _work(self, changes: Mapping[str, Any], state: Path) -> None:
+    def _work(self, changes: Mapping[str, Any], state: Path, fresh: bool) -> None:
         try:
             while not _TURN.acquire(timeout=0.1):
                 self.form.say("waiting: another panel is running, and runs take turns")
@@ -145,9 +143,10 @@ class Panel:
                     self.form.say("stopped before it began")
                     return
             try:
-                self._finish(self._measure(changes), state)
+                self._finish(self._measure(changes, fresh), state)
             except _Stopped:
-                kept = "Resume goes on from here" if state.exists() else "nothing kept"
+                again = interrupted(state)
+                kept = "Resume goes on from here" if again else "nothing kept"
                 self.form.say(f"stopped at {self.form.bar.value:.0%}; {kept}")
             finally:
                 _TURN.release()
@@ -157,7 +156,7 @@ class Panel:
             self._running = False
             self._refresh()
 
-    def _measure(self, changes: Mapping[str, Any]) -> Result:
+    def _measure(self, changes: Mapping[str, Any], fresh: bool) -> Result:
         steps = execute(
             self.experiment,
             self.form.scale.value,
@@ -165,6 +164,7 @@ class Panel:
             self.form.device.value,
             self.form.precision.value,
             self.folder,
+            fresh,
             **changes,
         )
         begun, drawn = time.monotonic(), 0.0
