@@ -193,10 +193,11 @@ def _devices(said: dict[str, Any]) -> str:
             (said["shared"], f"{said['shared']['devices']} processes"),
         )
     )
+    times = said["shared"]["tokens_per_second"] / said["alone"]["tokens_per_second"]
     return (
         f"<p>Several devices: the {escape(said['name'])}'s training step "
-        f"({_sizes(said)}) makes {alone}, and {shared} each: {said['speed_up']:.2f} "
-        "times as many.</p>"
+        f"({_sizes(said)}) makes {alone}, and {shared} each: {times:.2f} times as "
+        "many.</p>"
     )
 
 

@@ -157,9 +157,10 @@ def launch(arguments: Sequence[str], devices: int) -> int:
     """Run ``python ARGUMENTS`` in ``devices`` processes; return their exit code.
 
     It is what ``torchrun --standalone --nproc-per-node DEVICES`` does. The first
-    process is seen and heard; of the others one that fails, on the standard error. A
-    signal to stop goes to all, and the exit code is then 128 + signal. If one is killed
-    all end, with exit code 2 and one sentence.
+    process is seen and heard; of the others one that fails, on the standard error. They
+    divide the threads that torch has in this one. A signal to stop goes to all, and the
+    exit code is then 128 + signal. If one is killed all end, with exit code 2 and one
+    sentence.
     """
     from torch.distributed.elastic.multiprocessing import (
         DefaultLogsSpecs,
@@ -257,7 +258,7 @@ def _kept_settings(devices: int) -> Iterator[None]:
     handlers = {number: signal.getsignal(number) for number in numbers}
     environment = dict(os.environ)
     threads = max(1, torch.get_num_threads() // devices)
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # one that is set is for this process
     # DDP warns where it looks for unused parameters and there are none.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     logging_off = logging.root.manager.disable

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.bench import rounds
+from course_lib.bench import report, rounds
 from course_lib.bench.match import (
     Contender,
     Match,
@@ -18,7 +18,7 @@ from course_lib.bench.match import (
     forward_and_backward,
     training_step,
 )
-from course_lib.bench.rounds import count, extra_mib, play, speed_up
+from course_lib.bench.rounds import count, extra_mib, play
 from course_lib.training import Setting
 
 TRUE = {"output": torch.tensor([1.0, 2.0, 4.0])}
@@ -70,7 +70,8 @@ def test_they_take_turns_after_all_were_compared_and_warm(clock):
     assert clock.order == list("AB") + list("AABB") + list("ABABAB")
     assert result.by["ours"].seconds == (1, 2, 3)
     assert result.by["other"].seconds == (2, 8, 6)
-    assert speed_up(result.by["other"], result.by["ours"]) == 3
+    stored = report.stored(result, peak=1.0)["contenders"]
+    assert [one["speed_up"] for one in stored] == [1, 3]
 
 
 def test_a_short_step_is_repeated_within_its_turn(clock, monkeypatch):

@@ -55,7 +55,7 @@ SAID = {
          "fixed": {"T": 64, "B": 4}, "exponent": 2, "words": "", "failed": "no memory"},
     ],
     "devices": {
-        "name": "Transformer", "sizes": {"B": 32, "T": 64}, "speed_up": 1.31,
+        "name": "Transformer", "sizes": {"B": 32, "T": 64},
         "alone": {"tokens_per_second": 4000.0, "threads": 2},
         "shared": {"tokens_per_second": 5240.0, "threads": 1, "devices": 2},
     },

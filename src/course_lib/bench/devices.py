@@ -6,9 +6,9 @@ process has its own; on the CPU they divide the threads that the one has for its
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +18,7 @@ import torch
 
 from course_lib import processes
 from course_lib.bench.match import Work, training_step
+from course_lib.bench.report import timed
 from course_lib.bench.seq2seq import pairs
 from course_lib.bench.translator import LETTERS, SIZES, ours
 from course_lib.experiments.machine import seconds
@@ -29,7 +30,7 @@ STEPS = 5  # of a turn
 
 
 def one_against(count: int, scale: str, setting: Setting, rounds: int) -> Any:
-    """Both speeds as they are stored, with ``speed_up``, of their medians.
+    """Both speeds as they are stored, as a match's are: ``alone`` is ours.
 
     They take turns, so that both share the machine's moods. Where there are not
     ``count`` GPUs, ``missing`` says so, and there are no times. Raises ``ValueError``
@@ -40,6 +41,8 @@ def one_against(count: int, scale: str, setting: Setting, rounds: int) -> Any:
         processes.check(count, device)
     except ValueError as error:
         return {"missing": str(error)}
+    gc.collect()
+    torch.cuda.empty_cache()  # the processes need what this one has kept
     sizes = _sizes(scale)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "seconds.json")
@@ -47,9 +50,14 @@ def one_against(count: int, scale: str, setting: Setting, rounds: int) -> Any:
         module = ["-m", "course_lib.bench.devices"]
         if code := processes.launch([*module, *map(str, words)], count):
             raise ValueError(f"devices: {count} processes ended with exit code {code}")
-        alone, together = json.loads(out.read_text(encoding="utf-8"))
+        seen = json.loads(out.read_text(encoding="utf-8"))
     tokens = sizes["B"] * (sizes["T"] + 1)  # the end is a token too
-    of_each = max(1, torch.get_num_threads() // count)
+    taken, threads = seen["seconds"], seen["threads"]
+    speeds = {
+        which: timed(taken[which], taken["alone"], tokens)
+        | {"devices": number, "threads": threads[which]}
+        for which, number in (("alone", 1), ("shared", count))
+    }
     return storable(
         {
             "name": "Transformer",
@@ -57,9 +65,7 @@ def one_against(count: int, scale: str, setting: Setting, rounds: int) -> Any:
             "task": "training step",
             "sizes": sizes,
             "tokens": tokens,
-            "alone": _speed(alone, tokens) | {"threads": torch.get_num_threads()},
-            "shared": _speed(together, tokens) | {"devices": count, "threads": of_each},
-            "speed_up": statistics.median(alone) / statistics.median(together),
+            **speeds,
         }
     )
 
@@ -69,26 +75,20 @@ def in_words(said: dict[str, Any]) -> str:
     if "missing" in said:
         return f"Several devices: not measured: {said['missing']}"
     alone, shared = (
-        f"{said[which]['tokens_per_second']:,.0f}".replace(",", " ")
-        for which in ("alone", "shared")
+        f"{one['devices']} process{'es' * (one['devices'] > 1)} of "
+        f"{one['threads']} thread{'s' * (one['threads'] > 1)} "
+        f"{one['tokens_per_second']:,.0f} tokens/s".replace(",", " ")
+        for one in (said["alone"], said["shared"])
     )
     return (
-        f"Transformer, training step: 1 process {alone} tokens/s, "
-        f"{said['shared']['devices']} processes {shared} tokens/s "
-        f"({said['speed_up']:.2f}× as fast)"
+        f"{said['name']}, {said['task']}: {alone}, {shared} "
+        f"({1 / said['shared']['speed_up']:.2f}× as fast)"
     )
 
 
 def _sizes(scale: str) -> dict[str, int]:
     """The largest of the match's: several devices are for what is too much for one."""
     return dict(zip(LETTERS, SIZES[scale][-1], strict=True))
-
-
-def _speed(taken: list[float], tokens: int) -> dict[str, Any]:
-    return {
-        "ms": [1e3 * one for one in taken],
-        "tokens_per_second": tokens / statistics.median(taken),
-    }
 
 
 def _step(scale: str, setting: Setting) -> Work:
@@ -104,27 +104,28 @@ def main(
 ) -> None:
     """Be one of the processes: the first one works alone, then all together."""
     setting = Setting(device=device, precision=precision, deterministic=False)
-    own = torch.get_num_threads()
+    had = {"alone": int(threads), "shared": torch.get_num_threads()}
     if device == "cuda":  # else all of them would be on the first GPU
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     one = _step(scale, setting)
     one.step()  # before the others are joined: so this training is never shared
-    taken: list[list[float]] = [[], []]
+    taken: dict[str, list[float]] = {"alone": [], "shared": []}
     with processes.joined(device):
         all_of_us = _step(scale, setting)
         all_of_us.step()
         for number in range(int(rounds) + 1):
             if processes.first():
-                torch.set_num_threads(int(threads))
+                torch.set_num_threads(had["alone"])
                 alone = seconds(lambda: _turn(one), device) / STEPS
-                torch.set_num_threads(own)
+                torch.set_num_threads(had["shared"])
             processes.wait()
             together = seconds(lambda: _turn(all_of_us), device) / STEPS
             if processes.first() and number:  # the first is to warm up
-                taken[0].append(alone)
-                taken[1].append(together)
+                taken["alone"].append(alone)
+                taken["shared"].append(together)
         if processes.first():
-            Path(out).write_text(json.dumps(taken), encoding="utf-8")
+            said = {"seconds": taken, "threads": had}
+            Path(out).write_text(json.dumps(said), encoding="utf-8")
 
 
 def _turn(work: Work) -> None:

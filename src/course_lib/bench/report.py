@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from course_lib.bench.rounds import Measured, Played, speed_up
+from course_lib.bench.rounds import Measured, Played
 from course_lib.results import storable
 
 
@@ -45,19 +45,25 @@ def _contender(one: Measured, ours: Measured, tokens: int) -> dict[str, Any]:
         return said | {"missing": one.missing}
     if one.failed:
         return said | {"failed": one.failed}
-    median = statistics.median(one.seconds)
+    seen = timed(one.seconds, ours.seconds, tokens)
+    return said | seen | {"mib": one.mib, "apart": one.apart}
+
+
+def timed(
+    seconds: Sequence[float], ours: Sequence[float], tokens: int
+) -> dict[str, Any]:
+    """Times of one and of ours, in each round, as they are stored of the one."""
+    median = statistics.median(seconds)
     low, _, high = (
-        statistics.quantiles(one.seconds, n=4, method="inclusive")
-        if len(one.seconds) > 1
+        statistics.quantiles(seconds, n=4, method="inclusive")
+        if len(seconds) > 1
         else (median,) * 3
     )
-    return said | {
+    return {
         "ms": 1e3 * median,
         "quartiles": [1e3 * low, 1e3 * high],
         "tokens_per_second": tokens / median,
-        "speed_up": speed_up(one, ours),
-        "mib": one.mib,
-        "apart": one.apart,
+        "speed_up": median / statistics.median(ours),
     }
 
 

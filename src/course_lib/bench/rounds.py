@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import math
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,11 +134,6 @@ def count(step: Callable[[], object]) -> int:
     with FlopCounterMode(display=False) as counter:
         step()
     return counter.get_total_flops()
-
-
-def speed_up(other: Measured, ours: Measured) -> float:
-    """How many times as long the other takes, median against median."""
-    return statistics.median(other.seconds) / statistics.median(ours.seconds)
 
 
 def extra_mib(step: Callable[[], object], device: str) -> float:
