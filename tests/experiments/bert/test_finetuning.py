@@ -13,21 +13,19 @@ from torch import nn
 from course_lib.bert import Bert, SentenceClassifier
 from course_lib.data.masking import pack
 from course_lib.data.wordpiece import Pieces
-from course_lib.experiments import Setting, run_to_end
+from course_lib.experiments import Setting, labels, run_to_end
+from course_lib.experiments.bert import bag_of_words as bag
 from course_lib.experiments.bert import finetuning
+from course_lib.experiments.bert.bag_of_words import PENALTIES, BagOfWords, bag_of_words
 from course_lib.experiments.bert.finetuning import (
-    BagOfWords,
     Examples,
-    Learned,
     Question,
-    Recipe,
     accuracy,
-    bag_of_words,
     classification_loss,
     fine_tune,
-    in_turns,
     labelled_batches,
 )
+from course_lib.experiments.labels import Learned, Recipe, in_turns
 from course_lib.transformer import TransformerConfig
 
 V = 12
@@ -140,7 +138,7 @@ def test_only_the_first_n_labels_are_learned_from(bert):
 
 
 def test_valid_chooses_and_test_does_not(bert, monkeypatch):
-    shares = {"valid": iter([0.5, 0.9, 0.9, 0.7]), "test": iter([0.8, 0.3, 0.95, 1.0])}
+    shares = {"valid": iter([0.5, 0.9, 0.9, 0.7]), "test": iter([0.3])}
     valid, test = told(([5], 0)), told(([6], 1))
 
     def measured(model, examples, causal):
@@ -154,13 +152,13 @@ def test_valid_chooses_and_test_does_not(bert, monkeypatch):
 
 
 def test_every_rate_starts_from_the_same_numbers(bert, monkeypatch):
-    starts, train = [], finetuning.train
+    starts, train = [], labels.train
 
     def trained(model, *given):
         starts.append({name: p.clone() for name, p in model.state_dict().items()})
         return train(model, *given)
 
-    monkeypatch.setattr(finetuning, "train", trained)
+    monkeypatch.setattr(labels, "train", trained)
     run_to_end(fine_tune(bert, False, QUESTION, 8, RECIPE, Setting(0)))
     one, other = starts
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -216,10 +214,10 @@ def test_the_penalty_is_chosen_by_valid_and_the_share_is_of_test(monkeypatch):
         def accuracy(self, examples):
             return next(shares["valid" if examples is valid else "test"])
 
-    monkeypatch.setattr(finetuning, "BagOfWords", lambda vocabulary, classes: Bag())
+    monkeypatch.setattr(bag, "BagOfWords", lambda vocabulary, classes: Bag())
     learned = bag_of_words(Question(EASY, valid, test, 2), 7, V)
-    assert learned == Learned(0.3, finetuning.PENALTIES[2])
-    assert fitted == [(7, penalty) for penalty in finetuning.PENALTIES]
+    assert learned == Learned(0.3, PENALTIES[2])
+    assert fitted == [(7, penalty) for penalty in PENALTIES]
 
 
 def test_a_bag_learns_what_words_can_tell():

@@ -17,9 +17,9 @@ from course_lib.data.wordpiece import CLS, SEP
 from course_lib.experiments import find
 from course_lib.experiments.bert import label_efficiency as claim
 from course_lib.experiments.bert import tasks
-from course_lib.experiments.bert.finetuning import Learned
 from course_lib.experiments.bert.kinds import halves
 from course_lib.experiments.bert.label_efficiency import ARMS, FEW, NETWORKS
+from course_lib.experiments.labels import Learned
 
 EXPERIMENT = find("label-efficiency")
 SEED = 3

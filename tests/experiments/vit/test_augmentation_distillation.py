@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from claims import failed, outcome
 from course_lib.cnn import ResNet
-from course_lib.experiments import Setting, run_to_end
-from course_lib.experiments.bert.finetuning import Learned, schedule
+from course_lib.experiments import Setting, labels, run_to_end
+from course_lib.experiments.labels import Learned, schedule
 from course_lib.experiments.vit import augmentation_distillation as claim
 from course_lib.experiments.vit import training_pictures
 from course_lib.experiments.vit.augmentation_distillation import (
@@ -30,12 +30,12 @@ from course_lib.experiments.vit.distillation import (
     agreement,
     distilled,
     hard_loss,
-    label_loss,
     lessons,
     soft_loss,
 )
 from course_lib.experiments.vit.training_pictures import (
     chosen,
+    label_loss,
     picture_batches,
     read,
     sizes_of,
@@ -191,8 +191,7 @@ def test_without_augmentation_they_are_the_pictures_and_their_labels(task):
         lesson, batch = lesson_at(step), batch_at(step)
         assert torch.equal(lesson.images, batch.images)
         assert torch.equal(lesson.targets, F.one_hot(batch.labels, 10).float())
-        same = training_pictures.label_loss(model, batch)
-        torch.testing.assert_close(label_loss(model, lesson), same)
+        torch.testing.assert_close(label_loss(model, lesson), label_loss(model, batch))
 
 
 def test_a_step_has_its_pictures_whatever_came_before(task):
@@ -297,7 +296,7 @@ def test_validation_chooses_the_rate_and_the_test_is_asked_once(task, monkeypatc
         return models[-1]
 
     monkeypatch.setattr(training_pictures, "accuracy", scored)
-    monkeypatch.setattr(training_pictures, "schedule", planned)
+    monkeypatch.setattr(labels, "schedule", planned)
     lesson_at = lessons(task.train.of(slice(20)), 10, 8, 0)
     steps = chosen(
         make, task, label_loss, lesson_at, 3, (1e-3, 1e-2, 3e-3), Setting(), "a", 6, 30

@@ -6,7 +6,7 @@ import pytest
 
 from claims import failed, outcome
 from course_lib.cnn import ResNet
-from course_lib.experiments.bert.finetuning import Learned
+from course_lib.experiments.labels import Learned
 from course_lib.experiments.vit import data_hunger as claim
 from course_lib.experiments.vit.data_hunger import ARMS, EXPERIMENT, measures
 from course_lib.vit import VisionTransformer

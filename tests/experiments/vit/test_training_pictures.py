@@ -8,7 +8,8 @@ from torch import nn
 
 from course_lib.cnn import ResNet
 from course_lib.data.images import digits
-from course_lib.experiments.bert.finetuning import Learned, Recipe, schedule
+from course_lib.experiments import labels
+from course_lib.experiments.labels import Learned, Recipe, schedule
 from course_lib.experiments.vit import training_pictures
 from course_lib.experiments.vit.training_pictures import (
     Examples,
@@ -197,7 +198,7 @@ class Lesson:
 
         monkeypatch.setattr(training_pictures, "accuracy", scored)
         monkeypatch.setattr(training_pictures, "label_loss", loss)
-        monkeypatch.setattr(training_pictures, "schedule", planned)
+        monkeypatch.setattr(labels, "schedule", planned)
         steps = taught(make, task, n, RECIPE, Setting(), "vit 20", 100, 900)
         self.reports = []
         try:

@@ -1,11 +1,10 @@
-"""What claims on labels share: examples, fine-tuning with a choice, a bag of words."""
+"""Fine-tuning on labelled texts: what is learned from, and how well."""
 
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -16,8 +15,8 @@ from course_lib.bert import Bert, SentenceClassifier
 from course_lib.data.batching import Buckets
 from course_lib.data.masking import Packed, Texts, collate
 from course_lib.decoding import evaluating
-from course_lib.experiments.learning import REPORT_EVERY
-from course_lib.training import Setting, Training, to_device, train
+from course_lib.experiments.labels import Learned, Recipe, best_rate
+from course_lib.training import Setting, to_device
 
 
 class Examples(NamedTuple):
@@ -40,34 +39,11 @@ class Question(NamedTuple):
     classes: int  # K
 
 
-class Learned(NamedTuple):
-    """What was made of so many labels."""
-
-    accuracy: float  # of the test examples
-    chosen: float  # the learning rate, or the penalty, that was best for ``valid``
-
-
 class Batch(NamedTuple):
     """Texts with their labels ``(B,)``."""
 
     texts: Texts
     labels: Tensor
-
-
-def in_turns(labels: Sequence[int], seed: int) -> list[int]:
-    """All indices in a random order in which the labels take turns, while they last.
-
-    So the first n are a fair draw of n, with as many of each label as can be.
-    """
-    chance = random.Random(seed)
-    piles: dict[int, list[int]] = {label: [] for label in sorted(set(labels))}
-    for i, label in enumerate(labels):
-        piles[label].append(i)
-    placed = []
-    for label, pile in piles.items():
-        chance.shuffle(pile)
-        placed += [(turn, label, i) for turn, i in enumerate(pile)]
-    return [i for _, _, i in sorted(placed)]
 
 
 def labelled_batches(
@@ -108,25 +84,6 @@ def accuracy(
     return right / len(order)
 
 
-def schedule(steps: int, rate: float) -> Training:
-    """Adam, up to ``rate`` in a tenth of the steps, then down to 0 in a line."""
-    return Training(steps, rate, warmup=steps // 10, schedule="linear")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a pre-trained network learns from labels; the same for every arm."""
-
-    rates: tuple[float, ...]  # Adam's peak, after a tenth of the steps; one is chosen
-    batch: int
-    least: int  # optimiser steps, and more if this is not
-    epochs: int  # so often round all labels
-
-    def steps(self, n: int) -> int:
-        """Optimiser steps for ``n`` labels with one rate."""
-        return max(self.least, self.epochs * -(-n // self.batch))
-
-
 def fine_tune(
     bert: Bert,
     causal: bool,
@@ -137,87 +94,21 @@ def fine_tune(
 ) -> Generator[tuple[int, float], None, Learned]:
     """Teach a copy of ``bert`` the first ``n`` labels, with each rate; keep the best.
 
-    Yields steps made and the loss. Of rates that are equally good for ``valid`` the
-    first is kept. The new layer starts from the same numbers in every arm.
+    Yields as :func:`best_rate` does. The new layer starts from the same numbers in
+    every arm.
     """
-    best, found = -1.0, Learned(float("nan"), float("nan"))
-    steps, some = recipe.steps(n), question.train.of(range(n))
-    for number, rate in enumerate(recipe.rates):
+
+    def fresh() -> SentenceClassifier:
         torch.manual_seed(setting.seed)
-        model = SentenceClassifier(copy.deepcopy(bert), question.classes)
-        for step in train(
-            model,
-            classification_loss(causal),
-            labelled_batches(some, recipe.batch, setting.seed),
-            schedule(steps, rate),
-            replace(setting, checkpoint=None),  # too short for one of its own
-        ):
-            if step.number % REPORT_EVERY == 0 or step.number == steps:
-                yield number * steps + step.number, step.loss
-        if (valid := accuracy(model, question.valid, causal)) > best:
-            best = valid
-            found = Learned(accuracy(model, question.test, causal), rate)
-    return found
+        return SentenceClassifier(copy.deepcopy(bert), question.classes)
 
-
-PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-
-
-def bag_of_words(question: Question, n: int, vocabulary: int) -> Learned:
-    """The same from a bag of words, whose penalty ``valid`` chooses."""
-    best, found = -1.0, Learned(float("nan"), float("nan"))
-    for penalty in PENALTIES:
-        model = BagOfWords(vocabulary, question.classes)
-        model.fit(question.train.of(range(n)), penalty)
-        if (valid := model.accuracy(question.valid)) > best:
-            best, found = valid, Learned(model.accuracy(question.test), penalty)
-    return found
-
-
-class BagOfWords:
-    """Logistic regression on which pieces a text has, whatever their order or count."""
-
-    def __init__(self, vocabulary: int, classes: int) -> None:
-        self.weight = torch.zeros(vocabulary, classes, requires_grad=True)  # (V, K)
-        self.bias = torch.zeros(classes, requires_grad=True)
-
-    def __call__(self, texts: Sequence[Packed]) -> Tensor:
-        """Logits ``(N, K)``."""
-        return self._logits(*_present(texts))
-
-    def fit(self, examples: Examples, penalty: float, iterations: int = 100) -> None:
-        """Least cross-entropy plus ``penalty`` · ‖weight‖², by L-BFGS from zero."""
-        present = _present(examples.texts)
-        optimizer = torch.optim.LBFGS(
-            [self.weight, self.bias],
-            max_iter=iterations,
-            line_search_fn="strong_wolfe",
-        )
-
-        def loss() -> Tensor:
-            optimizer.zero_grad()
-            value = F.cross_entropy(self._logits(*present), examples.labels)
-            value = value + penalty * self.weight.square().sum()
-            value.backward()
-            return value
-
-        optimizer.step(loss)
-
-    def accuracy(self, examples: Examples) -> float:
-        """The share of ``examples`` whose label has the largest logit."""
-        with torch.no_grad():
-            found = self(examples.texts).argmax(dim=1)
-        return (found == examples.labels).double().mean().item()
-
-    def _logits(self, ids: Tensor, starts: Tensor) -> Tensor:
-        return F.embedding_bag(ids, self.weight, starts, mode="sum") + self.bias
-
-
-def _present(texts: Sequence[Packed]) -> tuple[Tensor, Tensor]:
-    """The different pieces of all texts, one text after another, and where each starts.
-
-    [CLS] and [SEP] are left out.
-    """
-    sets = [text.ids[text.word >= 0].unique() for text in texts]
-    lengths = torch.tensor([len(ids) for ids in sets])
-    return torch.cat(sets), lengths.cumsum(0) - lengths
+    rate, model = yield from best_rate(
+        fresh,
+        classification_loss(causal),
+        labelled_batches(question.train.of(range(n)), recipe.batch, setting.seed),
+        recipe.steps(n),
+        recipe.rates,
+        replace(setting, checkpoint=None),  # too short for one of its own
+        lambda model: accuracy(model, question.valid, causal),
+    )
+    return Learned(accuracy(model, question.test, causal), rate)

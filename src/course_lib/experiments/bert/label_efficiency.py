@@ -34,17 +34,15 @@ from course_lib.data.wordpiece import WordPiece
 from course_lib.decoding import evaluating
 from course_lib.exchange import load_checkpoint
 from course_lib.experiments.bert import kinds, tasks
+from course_lib.experiments.bert.bag_of_words import bag_of_words
 from course_lib.experiments.bert.finetuning import (
-    Learned,
     Question,
-    Recipe,
-    bag_of_words,
     fine_tune,
-    in_turns,
 )
 from course_lib.experiments.bert.label_figure import ARMS, figure
 from course_lib.experiments.bert.pretraining import batches, gapped_batches, small
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import Learned, Recipe, in_turns, reported
 from course_lib.experiments.learning import Memo, learn
 from course_lib.training import Setting, Training, to_device
 
@@ -169,7 +167,8 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
             learning = fine_tune(
                 models[arm].bert, arm == "left", asked[which], n, config.recipe, setting
             )
-            memo.keep(name, (yield from reported(learning, name, done, total)))
+            found = yield from reported(learning, name, arm, done, total)
+            memo.keep(name, found)
         done += needed
     for which, question in asked.items():
         for n in counts[which]:
@@ -191,21 +190,6 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     read_so_far = pretraining * config.batch + sum(steps) * config.fine_batch
     metrics = measures(series) | {"chance": 1 / task.classes}
     return Outcome(metrics, series, round(read_so_far * length))
-
-
-def reported(
-    learning: Generator[tuple[int, float], None, Learned],
-    name: str,
-    done: int,
-    total: int,
-) -> Generator[Progress, None, Learned]:
-    """The steps of one fine-tuning as the progress of all."""
-    while True:
-        try:
-            step, loss = next(learning)
-        except StopIteration as end:
-            return end.value
-        yield Progress(done + step, total, {f"{name.split()[1]} loss": loss}, name)
 
 
 def measures(series: dict[str, Any]) -> dict[str, float]:

@@ -30,7 +30,6 @@ from course_lib.data.batching import generator
 from course_lib.data.masking import Gapped, Masking, Texts, collate, with_gaps
 from course_lib.data.wordpiece import WordPiece
 from course_lib.decoding import evaluating
-from course_lib.experiments.bert.finetuning import schedule
 from course_lib.experiments.bert.homonyms import (
     SENSES,
     batches,
@@ -49,6 +48,7 @@ from course_lib.experiments.bert.pretraining import (
     words,
 )
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import schedule
 from course_lib.experiments.learning import learn
 from course_lib.experiments.transformer.residuals_carry_position import probe
 from course_lib.training import Setting, Training, to_device

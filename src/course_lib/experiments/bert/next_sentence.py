@@ -39,11 +39,11 @@ from course_lib.experiments.bert.finetuning import (
     accuracy,
     classification_loss,
     labelled_batches,
-    schedule,
 )
 from course_lib.experiments.bert.next_sentence_figure import CHANCE, figure
 from course_lib.experiments.bert.pretraining import filled, small, words
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import schedule
 from course_lib.experiments.learning import learn
 from course_lib.training import Setting, Training, to_device
 

@@ -37,7 +37,6 @@ from course_lib.data.korean_english.choices import derivations
 from course_lib.data.korean_english.sentences import build
 from course_lib.data.wordpiece import WordPiece
 from course_lib.experiments.bert import pretraining
-from course_lib.experiments.bert.finetuning import schedule
 from course_lib.experiments.bert.homonyms import (
     SENSES,
     Homonyms,
@@ -49,6 +48,7 @@ from course_lib.experiments.bert.homonyms import (
 from course_lib.experiments.bert.layers import alike, first, layers, probes, share
 from course_lib.experiments.bert.probe_figure import figure
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import schedule
 from course_lib.experiments.learning import learn
 from course_lib.training import Setting, Training
 

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from course_lib.experiments.bert.finetuning import schedule
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import schedule
 from course_lib.experiments.learning import learn
 from course_lib.experiments.plots import blank, over_seeds
 from course_lib.experiments.vit.distances import (

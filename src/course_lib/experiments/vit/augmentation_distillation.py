@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from course_lib.experiments.bert.finetuning import Learned
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import Learned
 from course_lib.experiments.plots import blank, over_seeds
 from course_lib.experiments.vit.distillation import (
     Augmentation,
@@ -31,13 +31,13 @@ from course_lib.experiments.vit.distillation import (
     agreement,
     distilled,
     hard_loss,
-    label_loss,
     lessons,
     soft_loss,
 )
 from course_lib.experiments.vit.training_pictures import (
     Corpus,
     chosen,
+    label_loss,
     read,
     sizes_of,
     small_cnn,

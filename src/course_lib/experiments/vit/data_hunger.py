@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from course_lib.experiments.bert.finetuning import Learned, Recipe
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import Learned, Recipe
 from course_lib.experiments.learning import Memo
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.vit.training_pictures import (

@@ -38,11 +38,6 @@ Loss = Callable[[nn.Module, Lesson], Tensor]
 Listen = Callable[[Tensor, Tensor, Tensor], Tensor]  # student, teacher, targets
 
 
-def label_loss(model: nn.Module, lesson: Lesson) -> Tensor:
-    """Cross-entropy of the targets, in nats."""
-    return F.cross_entropy(model(lesson.images), lesson.targets)
-
-
 def soft_loss(
     student: Tensor, teacher: Tensor, targets: Tensor, temperature: float, weight: float
 ) -> Tensor:

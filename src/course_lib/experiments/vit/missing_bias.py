@@ -23,8 +23,8 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
-from course_lib.experiments.bert.finetuning import Learned, Recipe
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import Learned, Recipe
 from course_lib.experiments.learning import Memo
 from course_lib.experiments.plots import blank, over_seeds
 from course_lib.experiments.vit.orders import ORDERS, identity_error, in_order

@@ -25,8 +25,8 @@ import torch
 
 import course_lib
 from course_lib.data import images
-from course_lib.experiments.bert.finetuning import schedule
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import schedule
 from course_lib.experiments.learning import learn
 from course_lib.experiments.vit.orders import identity_error, in_order
 from course_lib.experiments.vit.position_figure import ARMS, figure

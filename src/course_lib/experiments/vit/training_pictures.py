@@ -1,8 +1,6 @@
 """What the claims on pictures share: a task, two networks, and how each is trained.
 
-An arm is trained once with each of a few learning rates. The validation pictures choose
-one, for each arm and number of pictures by itself; the test pictures are looked at once
-it is chosen. These validation pictures have labels too: they help all arms alike.
+The validation pictures have labels too: they help all arms alike.
 """
 
 from __future__ import annotations
@@ -21,10 +19,9 @@ from course_lib.data import images
 from course_lib.data.augmentation import cropped
 from course_lib.data.batching import Sampler, generator
 from course_lib.decoding import evaluating
-from course_lib.experiments.bert.finetuning import Learned, Recipe, in_turns, schedule
 from course_lib.experiments.claim import Progress
-from course_lib.experiments.learning import REPORT_EVERY
-from course_lib.training import Setting, train
+from course_lib.experiments.labels import Learned, Recipe, best_rate, in_turns, reported
+from course_lib.training import Setting
 from course_lib.transformer import TransformerConfig
 from course_lib.vit import BASE, VisionTransformer
 
@@ -114,9 +111,10 @@ def count_flop(make: Callable[[], nn.Module], image: tuple[int, int, int]) -> in
     return counter.get_total_flops()
 
 
-def label_loss(model: nn.Module, batch: Examples) -> Tensor:
-    """Cross-entropy of the labels, in nats."""
-    return F.cross_entropy(model(batch.images), batch.labels)
+def label_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Cross-entropy, in nats, of labels ``(B,)`` or shares of classes ``(B, K)``."""
+    images, labels = batch
+    return F.cross_entropy(model(images), labels)
 
 
 def logits(model: nn.Module, images: Tensor, batch: int = 500) -> Tensor:
@@ -159,19 +157,23 @@ def chosen(
     ``name``; ``done`` steps of ``total`` came before. Where ``setting`` names a folder,
     a killed run goes on from a checkpoint of each rate.
     """
-    best = -1.0
-    for number, rate in enumerate(rates):
-        model = make()
-        for step in train(
-            model, loss, batch_at, schedule(steps, rate), setting, f"{name} {rate:g}"
-        ):
-            if step.number % REPORT_EVERY == 0 or step.number == steps:
-                counted = done + number * steps + step.number
-                curves = {f"{name.split()[0]} loss": step.loss}
-                yield Progress(counted, total, curves, name)
-        if (valid := accuracy(model, task.valid)) > best:
-            best, found, kept = valid, rate, model
-    return Learned(accuracy(kept, task.test), found), kept
+    rate, model = yield from reported(
+        best_rate(
+            make,
+            loss,
+            batch_at,
+            steps,
+            rates,
+            setting,
+            lambda model: accuracy(model, task.valid),
+            name,
+        ),
+        name,
+        name.split()[0],
+        done,
+        total,
+    )
+    return Learned(accuracy(model, task.test), rate), model
 
 
 def taught(
