@@ -1,14 +1,20 @@
-"""Run a chapter as a reader on Colab would, as far as that goes without Colab.
+"""Run the notebooks as a reader on Colab would, as far as that goes without Colab.
 
-    python tests/colab/simulate.py chapters/01_rnn.ipynb
+    python tests/colab/simulate.py                     # all of it: make colab
+    python tests/colab/simulate.py chapters/01_rnn.ipynb --runtime 3.12
+    python tests/colab/simulate.py --runtime lowest    # the lower ends of our ranges
 
-It makes a kernel with Colab's own versions of the Jupyter packages (the rest comes from
-this environment, without course_lib and d2l), puts the notebook alone into an empty
-folder, and runs it from its first cell on. What that cell asks GitHub for is answered
-with the working tree. Then it compares the installed packages with those of before:
-nothing that Colab brings may have changed.
+For each runtime it makes an environment with Colab's versions of all packages that the
+course touches (runtime-*.txt), or with the oldest that pyproject.toml admits. Each
+notebook gets a fresh copy of it, an empty home and a folder in which it lies alone, and
+is run from its first cell on. What that cell asks GitHub for is answered with the
+working tree, so pip builds our wheel from it and installs that. Then the packages are
+compared with those of before: nothing that was there may have changed. At the end the
+command `course` is tried, in the last environment.
 
-It needs PyPI, and is no part of `make test`.
+It needs PyPI, and the Pythons. PyPI's torch brings 3 GB of CUDA; where
+PIP_EXTRA_INDEX_URL names PyTorch's own index, https://download.pytorch.org/whl/cpu, it
+does not. `--quick` takes this Python and this environment's torch instead.
 """
 
 from __future__ import annotations
@@ -16,74 +22,66 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import environment
 import nbformat
 import yaml
+from environment import LISTS, LOWEST, ROOT, CommandError, run
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[2]
-# Colab's versions, and what they import that newer versions no longer do.
-COLAB = [
-    "ipywidgets==7.7.1",
-    "ipykernel==6.17.1",
-    "ipython==7.34.0",
-    "traitlets==5.7.1",
-    "anywidget==0.9.21",
-    "backcall==0.2.0",
-    "decorator==4.4.2",
-    "entrypoints==0.4",
-    "ipython-genutils==0.2.0",
-    "jupyter-client==7.4.9",
-    "jupyterlab-widgets==3.0.16",
-    "nbclassic==1.3.1",
-    "nbclient==0.10.2",
-    "nest-asyncio==1.6.0",
-    "notebook==6.5.7",
-    "pickleshare==0.7.5",
-    "setuptools==80.9.0",
-    "widgetsnbextension==3.6.10",
+from course_lib.grading import build
+from course_lib.grading.exercises import exercise
+
+NOTEBOOKS = [
+    *sorted(ROOT.glob("chapters/*.ipynb")),
+    *sorted(ROOT.glob("exercises/*/student.ipynb")),
 ]
-# A fresh Colab has none of these, or its own (above).
-NOT_SHARED = {"course_lib", "d2l", "pip", "_course_lib", "torchvision"} | {
-    name.partition("==")[0].replace("-", "_") for name in COLAB
-}
+RUNTIMES = (*LISTS, LOWEST)
+TIMEOUT = 600  # seconds for one cell
+EXERCISE = "01_rnn"
+COMMANDS = [
+    ("list",),
+    ("run", "vanishing-gradient", "--seeds", "1", "--out", "."),
+    ("grade", EXERCISE, "solved.ipynb"),
+]
 
 
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """The output of a command; where it fails, what it said ends the program."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
-    return done.stdout
+@dataclass
+class Outcome:
+    """What became of one notebook in one runtime; ``failed`` says why it is no good."""
+
+    name: str
+    seconds: float = 0.0
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    failed: str = ""
+
+    @property
+    def verdict(self) -> str:
+        return "failed" if self.failed else "changed" if self.changed else "runs"
 
 
-def make_environment(folder: Path) -> Path:
-    """A virtual environment with Colab's kernel; returns its Python."""
-    run(sys.executable, "-m", "venv", folder)
-    python = folder / "bin/python"
-    run(python, "-m", "pip", "install", "-q", "--no-deps", *COLAB)
-    shared = folder / "shared"
-    shared.mkdir()
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        name = entry.name.lower().partition("-")[0].removesuffix(".py")
-        if name not in NOT_SHARED and entry.suffix != ".pth":
-            (shared / entry.name).symlink_to(entry)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "shared.pth").write_text(f"{shared}\n")
-    return python
+def title(runtime: str) -> str:
+    """What people call it."""
+    return "our ranges' lower ends" if runtime == LOWEST else f"Colab {runtime}"
 
 
 def make_repository(folder: Path, branch: str) -> None:
     """The working tree, committed, in the place of the one on GitHub."""
+    folder.mkdir()
     listed = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT)
     for name in listed.split("\0"):
         if name and (ROOT / name).is_file():
@@ -95,82 +93,180 @@ def make_repository(folder: Path, branch: str) -> None:
     run(*git, "commit", "-q", "-m", "The working tree", cwd=folder)
 
 
-def installed(python: Path) -> dict[str, str]:
-    lines = run(python, "-m", "pip", "list", "--format=freeze").split()
-    return dict(line.split("==") for line in lines)
+def surroundings(python: Path, home: Path, repository: Path, url: str) -> dict:
+    """The environment variables of a reader who has nothing of ours."""
+    ours = ("PYTHON", "VIRTUAL_ENV", "MPLBACKEND", "COURSE_", "XDG_", "JUPYTER")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    return kept | {
+        "HOME": str(home),
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{repository}.insteadOf",
+        "GIT_CONFIG_VALUE_0": url,
+    }
 
 
-def execute(path: Path, python: Path, redirect: dict[str, str]) -> float:
-    """Run a notebook in its folder with the kernel of ``python``; returns seconds.
+def execute(path: Path, python: Path, env: dict, after_cell: Callable) -> str:
+    """Run a notebook in its folder with the kernel of ``python``.
 
-    A cell that fails ends the program, with what the set-up cell said.
+    Returns what went wrong, with what the set-up cell said; nothing if all went well.
     """
 
     class Colab(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-            launch = [
-                "-Xfrozen_modules=off",
-                "-m",
-                "ipykernel_launcher",
-                "-f",
-                "{connection_file}",
-            ]
-            return KernelSpec(argv=[str(python), *launch], language="python")
+            launch = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            argv = [str(python), "-Xfrozen_modules=off", *launch]
+            return KernelSpec(argv=argv, language="python")
 
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
         km=AsyncKernelManager(kernel_spec_manager=Colab()),
         extra_arguments=["--Application.log_level=ERROR"],
-        timeout=600,
+        timeout=TIMEOUT,
         resources={"metadata": {"path": str(path.parent)}},
+        on_cell_complete=lambda **_: after_cell(),
     )
-    ours = ("PYTHON", "VIRTUAL_ENV", "MPLBACKEND")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    begun = time.monotonic()
     try:
-        client.execute(env=environment | redirect)
-    except CellExecutionError as error:
-        said = [output.get("text", "") for output in notebook.cells[0].outputs]
-        sys.exit(f"{''.join(said)}\n{error}\n{path.name} does not run on Colab.")
-    return time.monotonic() - begun
+        client.execute(env=env)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+        said = "".join(output.get("text", "") for output in first.outputs)
+        return f"{said}\n{error}".strip()
+    return ""
 
 
-def main() -> None:
+def solved() -> str:
+    """An exercise's notebook with its answers, as the bytes of its file."""
+    one = exercise(EXERCISE)
+    notebook = nbformat.reads(build.student(one), as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell, source in zip(code[1:], build.code(one), strict=True):
+        cell.source = source
+    return nbformat.writes(notebook)
+
+
+def try_commands(python: Path, folder: Path, env: dict) -> str:
+    """Run the command `course`, in an empty folder; returns what went wrong."""
+    folder.mkdir()
+    points = exercise(EXERCISE).points
+    (folder / "solved.ipynb").write_text(solved(), "utf-8")
+    try:
+        for command in COMMANDS:
+            said = run(python.with_name("course"), *command, cwd=folder, env=env)
+        if f"solved: {points} of {points} points" not in said:
+            return f"The published solution does not get its {points} points:\n{said}"
+    except CommandError as error:
+        return str(error)
+    return ""
+
+
+def simulate(
+    runtime: str, notebooks: list[Path], quick: bool, progress: Progress
+) -> list[Outcome]:
+    """Run ``notebooks`` and the commands with the packages of ``runtime``."""
+    stated = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
+    what = title(runtime)
+    bar = progress.add_task(f"{what}: installing", total=None)
+    outcomes: list[Outcome] = []
+    with tempfile.TemporaryDirectory(prefix="colab-", ignore_cleanup_errors=True) as at:
+        folder = Path(at)
+        repository, base = folder / "repository", folder / "environment"
+        try:
+            make_repository(repository, stated["branch"])
+            before = environment.installed(environment.make(base, runtime, quick))
+        except CommandError as error:
+            progress.update(bar, total=1, completed=0, description=f"{what}: failed")
+            return [Outcome("its environment", failed=str(error))]
+        for path in notebooks:
+            outcome = Outcome(str(path.relative_to(ROOT)))
+            outcomes.append(outcome)
+            cells = len(nbformat.read(path, as_version=4).cells)
+            progress.reset(bar, total=cells, description=f"{what}: {outcome.name}")
+            shutil.rmtree(folder / "reader", ignore_errors=True)
+            content = folder / "reader/content"
+            content.mkdir(parents=True)
+            (folder / "reader/home").mkdir()
+            alone = Path(shutil.copy2(path, content))
+            python = environment.copy(base, folder / "reader/environment")
+            env = surroundings(
+                python, folder / "reader/home", repository, stated["url"]
+            )
+            begun = time.monotonic()
+            outcome.failed = execute(alone, python, env, lambda: progress.advance(bar))
+            outcome.seconds = time.monotonic() - begun
+            after = environment.installed(python)
+            outcome.added = [f"{n}=={after[n]}" for n in after if n not in before]
+            outcome.changed = [
+                f"{name} {version} -> {after.get(name, 'none')}"
+                for name, version in before.items()
+                if after.get(name) != version
+            ]
+            progress.console.print(
+                f"{what}: {outcome.verdict} {outcome.seconds:4.0f} s  {outcome.name}"
+            )
+        outcome = Outcome("course list, run, grade")
+        outcomes.append(outcome)
+        progress.reset(bar, total=None, description=f"{what}: {outcome.name}")
+        begun = time.monotonic()
+        outcome.failed = try_commands(python, folder / "reader/empty", env)
+        outcome.seconds = time.monotonic() - begun
+    progress.update(bar, total=1, completed=1, description=f"{what}: done")
+    return outcomes
+
+
+def report(console: Console, runtime: str, outcomes: list[Outcome]) -> None:
+    """A table of one runtime, then what went wrong."""
+    table = Table(title=title(runtime), box=box.SIMPLE_HEAD)
+    table.add_column("notebook", no_wrap=True)
+    for column in ("seconds", "added", "changed", "verdict"):
+        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for one in outcomes:
+        table.add_row(
+            one.name,
+            f"{one.seconds:.0f}",
+            " ".join(one.added),
+            " ".join(one.changed) or "nothing",
+            one.verdict,
+        )
+    console.print(table)
+    for one in outcomes:
+        if one.failed:
+            console.rule(f"{title(runtime)}: {one.name}")
+            console.print(one.failed, markup=False, highlight=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status: 0 where all runs and nothing is changed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("notebook", type=Path)
-    notebook = parser.parse_args().notebook
-    repository = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
-    with tempfile.TemporaryDirectory(prefix="colab-") as name:
-        folder = Path(name)
-        print("Making an environment like Colab's …", flush=True)
-        python = make_environment(folder / "environment")
-        (folder / "repository").mkdir()
-        make_repository(folder / "repository", repository["branch"])
-        (folder / "content").mkdir()
-        alone = Path(shutil.copy2(notebook, folder / "content"))
-        before = installed(python)
-        print(f"Running {notebook.name} …", flush=True)
-        redirect = {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.file://{folder / 'repository'}.insteadOf",
-            "GIT_CONFIG_VALUE_0": repository["url"],
+    parser.add_argument(
+        "notebooks", nargs="*", type=Path, help="all chapters and exercises by default"
+    )
+    parser.add_argument(
+        *("--runtime", "-r"),
+        action="append",
+        choices=RUNTIMES,
+        help="all by default; give it twice for two",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="this Python, and its torch"
+    )
+    given = parser.parse_args(arguments)
+    notebooks = [path.resolve() for path in given.notebooks] or NOTEBOOKS
+    if missing := [str(path) for path in notebooks if path not in NOTEBOOKS]:
+        parser.error(f"no notebook of the course: {', '.join(missing)}")
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress:
+        outcomes = {
+            runtime: simulate(runtime, notebooks, given.quick, progress)
+            for runtime in given.runtime or RUNTIMES
         }
-        seconds = execute(alone, python, redirect)
-        after = installed(python)
-    changed = {
-        package: f"{version} -> {after.get(package)}"
-        for package, version in before.items()
-        if after.get(package) != version
-    }
-    if changed:
-        sys.exit(f"The notebook changed what Colab brings: {changed}")
-    added = sorted(f"{name}=={after[name]}" for name in after.keys() - before.keys())
-    print(
-        f"{notebook.name} ran in {seconds:.0f} s. It added {', '.join(added)} and "
-        f"changed none of the {len(before)} packages that were there."
+    for runtime, found in outcomes.items():
+        report(Console(), runtime, found)
+    return int(
+        any(one.verdict != "runs" for found in outcomes.values() for one in found)
     )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
