@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,12 @@ import torch
 from torch.nn import functional as F
 
 from course_lib.exchange import to_d2l
-from course_lib.peers import import_d2l
+from course_lib.peers import (
+    import_d2l,
+    import_timm,
+    import_transformers,
+    versions,
+)
 from course_lib.rnn import PATHS, RNN, LanguageModel
 
 B, T, V, H = 3, 7, 5, 4
@@ -86,6 +91,7 @@ def test_the_peers_are_those_of_the_one_file():
         for folder in ("book", "chapters", "exercises", "src", "tests", "text", ".")
         for path in (ROOT / folder).glob("*" if folder == "." else "**/*")
         if path.suffix in {".md", ".ipynb", ".py", ".sh", ".toml", ".txt"}
+        and "colab" not in path.parts  # what runs there is not ours to choose
         for pin in re.findall(
             rf"\b({'|'.join(PINNED)})==(\d[\w.]*\w)", path.read_text("utf-8")
         )
@@ -94,11 +100,35 @@ def test_the_peers_are_those_of_the_one_file():
     assert not [one for one in said if PINNED[one[1]] != one[2]]
 
 
-def test_missing_d2l_says_how_to_get_it(monkeypatch):
-    monkeypatch.delitem(sys.modules, "d2l.torch", raising=False)
-    monkeypatch.setitem(sys.modules, "d2l", None)
-    with pytest.raises(ImportError, match=r"pip install --no-deps d2l==1\.0\.3"):
-        import_d2l()
+@pytest.mark.parametrize(
+    ("load", "package", "command"),
+    [
+        (import_d2l, "d2l", f"pip install --no-deps d2l=={PINNED['d2l']}"),
+        (import_timm, "timm", f"pip install --no-deps timm=={PINNED['timm']}"),
+        (import_transformers, "transformers", "pip install 'transformers>="),
+    ],
+)
+def test_a_peer_that_is_missing_says_how_to_get_it(monkeypatch, load, package, command):
+    monkeypatch.delitem(sys.modules, f"{package}.torch", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=f"^{package} is not installed.*{command}"):
+        load()
+    monkeypatch.undo()
+    assert load().__name__.startswith(package)
+
+
+def test_versions_are_those_of_what_is_installed(monkeypatch):
+    assert versions() == {
+        name: PINNED[name] for name in ("d2l", "timm", "transformers")
+    }
+
+    def without_timm(name):
+        if name == "timm":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr("course_lib.peers.version", without_timm)
+    assert versions().keys() == {"d2l", "transformers"}
 
 
 SETTINGS = """

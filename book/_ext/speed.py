@@ -63,11 +63,12 @@ def _section_html(said: dict[str, Any]) -> str:
     machine = said["machine"]
     on_cpu = machine["device"] == "cpu"
     threads = f"{_threads(machine['threads'])}, " if on_cpu else ""
+    peers = "".join(f"{name} {one}, " for name, one in said.get("peers", {}).items())
     about = (
-        f"Measured on {said['date']}: {threads}torch {machine['torch']}, commit "
-        f"{machine['commit']}, {said['rounds']} rounds in turns. A time is the median, "
-        "with the quartiles behind it. The fastest product of matrices here makes "
-        f"{_count(said['peak_flop_per_second'] / 1e9)} GFLOP per second."
+        f"Measured on {said['date']}: {threads}torch {machine['torch']}, {peers}"
+        f"commit {machine['commit']}, {said['rounds']} rounds in turns. A time is the "
+        "median, with the quartiles behind it. The fastest product of matrices here "
+        f"makes {_count(said['peak_flop_per_second'] / 1e9)} GFLOP per second."
     )
     parts = [f"<p>{escape(about)}</p>", _picture(said["matches"])]
     for name, matches in groupby(said["matches"], key=lambda match: match["chapter"]):

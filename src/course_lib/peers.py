@@ -12,8 +12,9 @@ import importlib.abc
 import importlib.util
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 from torch import nn
@@ -22,7 +23,13 @@ MISSING_D2L = (
     "d2l is not installed. Get it without its pins (they ask for numpy 1.23): "
     "pip install --no-deps d2l==1.0.3"
 )
-MISSING_TIMM = "timm is not installed. It comes with: pip install --no-deps timm"
+MISSING_TIMM = (
+    "timm is not installed. Get it without torchvision, whose wheel does not fit every "
+    "torch: pip install --no-deps timm==1.0.31"
+)
+MISSING_TRANSFORMERS = (
+    "transformers is not installed. It comes with: pip install 'transformers>=4.50'"
+)
 
 
 def import_d2l() -> ModuleType:
@@ -39,6 +46,26 @@ def import_timm() -> ModuleType:
     Raises ``ImportError`` that names the command where timm is missing.
     """
     return _imported("timm", MISSING_TIMM)
+
+
+def import_transformers() -> ModuleType:
+    """The module ``transformers`` of Hugging Face, which needs no torchvision.
+
+    Raises ``ImportError`` that names the command where it is missing.
+    """
+    try:
+        return importlib.import_module("transformers")
+    except ModuleNotFoundError as error:
+        raise ImportError(MISSING_TRANSFORMERS) from error
+
+
+def versions() -> dict[str, str]:
+    """Those of the peers that are installed."""
+    found = {}
+    for name in ("d2l", "timm", "transformers"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _imported(name: str, missing: str) -> ModuleType:

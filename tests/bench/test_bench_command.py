@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 from course_lib.bench import characters, command, seq2seq
 from course_lib.cli import app
 from course_lib.peers import MISSING_D2L
+
+PEERS = ("d2l", "timm", "transformers")
 
 
 def run(*arguments):
@@ -30,6 +33,7 @@ def test_a_table_and_a_json_that_says_the_machine_the_sizes_and_the_times(
     assert "RNN character model, training step: B=4 T=6 V=28 H=8" in done.output
     said = json.loads((tmp_path / "cpu.json").read_text(encoding="utf-8"))
     assert said["machine"]["device"] == "cpu"
+    assert said["peers"] == {name: version(name) for name in PEERS}
     assert said["rounds"] == 2
     assert said["peak_flop_per_second"] > 1e6
     step, writing = said["matches"]

@@ -21,6 +21,7 @@ SAID = {
         "torch": "2.13.0",
         "commit": "0123abc",
     },
+    "peers": {"d2l": "1.0.3", "timm": "1.0.31"},
     "date": "2026-11-20",
     "rounds": 7,
     "peak_flop_per_second": 1.234e11,
@@ -107,7 +108,8 @@ def test_what_is_out_of_the_picture_stands_at_its_edge(page, times, expected):
 def test_the_tables_have_times_missing_ones_and_failures(page):
     html, _ = page(cpu=SAID)
     assert "A &lt;fine&gt; CPU" in html
-    assert "Measured on 2026-11-20: 2 threads, torch 2.13.0, commit 0123abc, 7" in html
+    about = "2 threads, torch 2.13.0, d2l 1.0.3, timm 1.0.31, commit 0123abc, 7 rounds"
+    assert f"Measured on 2026-11-20: {about}" in html
     assert "123 GFLOP per second" in html
     assert "10 ms <small>(9 ms to 11 ms)</small>" in html
     assert "410\u202f000" in html

@@ -8,6 +8,7 @@ from datetime import date
 from types import ModuleType
 from typing import Any
 
+from course_lib import peers
 from course_lib.bench import devices, growth, report
 from course_lib.bench.match import SCALES, Match
 from course_lib.bench.peak import peak_flop_per_second
@@ -36,6 +37,7 @@ def bench(
     peak = peak_flop_per_second(setting)
     said = {
         "machine": machine(setting.device, setting.precision),
+        "peers": peers.versions(),
         "date": date.today().isoformat(),
         "rounds": rounds,
         "peak_flop_per_second": peak,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from course_lib.bert import Bert, BertForPretraining
 from course_lib.data.wordpiece import SPECIAL, WordPiece
+from course_lib.peers import import_transformers
 from course_lib.transformer import TransformerConfig
 
 if TYPE_CHECKING:
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
         BertModel,
         BertTokenizerFast,
     )
-
-MISSING = (
-    "transformers is not installed. It comes with: pip install 'transformers>=4.50'"
-)
 
 NAMES = {  # parts of the names of our parameters, and of theirs
     "embedding.words.": "embeddings.word_embeddings.",
@@ -60,7 +56,7 @@ def from_huggingface(
     model: BertModel | BertForPreTraining, path: str = "fused"
 ) -> Bert | BertForPretraining:
     """Ours, with their weights; see :func:`course_lib.exchange.from_huggingface`."""
-    transformers = _transformers()
+    transformers = import_transformers()
     whole = type(model) is transformers.BertForPreTraining
     if not whole and type(model) is not transformers.BertModel:
         raise ValueError(
@@ -86,7 +82,7 @@ def from_huggingface(
 
 def to_huggingface(model: Bert | BertForPretraining) -> BertModel | BertForPreTraining:
     """Theirs, with our weights; see :func:`course_lib.exchange.to_huggingface`."""
-    transformers = _transformers()
+    transformers = import_transformers()
     whole = isinstance(model, BertForPretraining)
     if not whole and not isinstance(model, Bert):
         raise ValueError(
@@ -132,7 +128,7 @@ def load_checkpoint(path: str | Path) -> tuple[BertForPretraining, WordPiece]:
     Raises ``ImportError`` without transformers, ``OSError`` where there is no such
     checkpoint or no network, and ``ValueError`` for one that is not of such a BERT.
     """
-    transformers = _transformers()
+    transformers = import_transformers()
     name = str(path)
     try:
         said, _ = transformers.BertConfig.get_config_dict(name)
@@ -159,14 +155,6 @@ def load_checkpoint(path: str | Path) -> tuple[BertForPretraining, WordPiece]:
             f"{config.vocab_size} vectors"
         )
     return _with_rows(rows, from_huggingface(theirs.float())), vocabulary
-
-
-def _transformers() -> ModuleType:
-    try:
-        import transformers
-    except ModuleNotFoundError as error:
-        raise ImportError(MISSING) from error
-    return transformers
 
 
 def _our_config(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from course_lib.exchange.bert import _transformers
+from course_lib.peers import import_transformers
 from course_lib.transformer import GPT
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def to_huggingface(model: GPT) -> GPT2LMHeadModel:
     Ours multiplies the words' vectors by √C as it reads, theirs does not: so theirs
     holds the products, and what ours may tie to them apart.
     """
-    transformers = _transformers()
+    transformers = import_transformers()
     config = model.config
     for name, expected in (("norm", "pre"), ("positions", "learned")):
         if (got := getattr(config, name)) != expected:

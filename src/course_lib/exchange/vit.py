@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from course_lib.exchange.bert import _transformers
-from course_lib.peers import import_timm
+from course_lib.peers import import_timm, import_transformers
 from course_lib.transformer import TransformerConfig
 from course_lib.vit import PatchEmbedding, VisionTransformer
 
@@ -141,7 +140,7 @@ def from_huggingface(
     model: ViTForImageClassification, path: str = "fused"
 ) -> VisionTransformer:
     """Ours, with their weights; see :func:`course_lib.exchange.from_huggingface`."""
-    if type(model) is not _transformers().ViTForImageClassification:
+    if type(model) is not import_transformers().ViTForImageClassification:
         raise ValueError(
             f"model: got {type(model).__name__}, expected a ViTForImageClassification "
             "of transformers"
@@ -170,7 +169,7 @@ def from_huggingface(
 
 def to_huggingface(model: VisionTransformer) -> ViTForImageClassification:
     """Theirs, with our weights; see :func:`course_lib.exchange.to_huggingface`."""
-    transformers = _transformers()
+    transformers = import_transformers()
     _check_ours(model, ("learned",))
     if model.class_token is None:
         raise ValueError("model: got summary 'mean', expected 'class'")
