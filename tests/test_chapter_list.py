@@ -6,8 +6,8 @@ from course_lib.chapters import CHAPTERS, chapter
 
 
 def test_the_chapters_are_numbered_in_order_and_named_once():
-    assert [one.number for one in CHAPTERS] == [1, 2, 3, 4, 5, 6, 7]
-    assert len({one.name for one in CHAPTERS}) == 7
+    assert [one.number for one in CHAPTERS] == list(range(1, len(CHAPTERS) + 1))
+    assert len({one.name for one in CHAPTERS}) == len(CHAPTERS) >= 7
 
 
 def test_a_chapter_is_found_by_its_name_and_by_that_of_its_files():

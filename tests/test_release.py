@@ -161,7 +161,7 @@ from course_lib.results import stored
 print(course_lib.__file__)
 assert "donderdag" in Stepper().to_html()
 assert stored("word-language", "cpu").holds
-assert len(all_exercises()) == 7
+assert len(all_exercises()) >= 7
 rnn = all_exercises()[0]
 rnn.check("q1", {"rnn_step": lambda *given: None})
 """
