@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from course_lib.bench import characters
+from course_lib.bench import characters, seq2seq
 from course_lib.bench.match import SCALES, differences
 from course_lib.bench.rounds import count
 from course_lib.bench.run import matches
 from course_lib.chapters import CHAPTERS
+from course_lib.data.translation import END
 from course_lib.lstm_gru import LSTM
 from course_lib.training import Setting
 
@@ -88,11 +90,55 @@ def test_a_gpu_gets_the_loops_compiled_and_as_graphs():
 
 
 def test_the_compiled_loop_computes_what_the_loop_does():
-    tokens = torch.randint(characters.V, (2, 4))
     works = []
     for build in (characters.step_by_step, characters.compiled):
         torch.manual_seed(0)
-        works.append(characters._training(build, LSTM, 3, tokens)(SETTING))
+        works.append(characters._training(build, LSTM, 2, 3, 3)(SETTING))
     loop, compiled = works
     assert differences(compiled.values, loop.values) < 1e-5
     assert compiled.step().loss == pytest.approx(loop.step().loss, rel=1e-5)
+
+
+def test_the_bare_loop_writes_and_stops_as_ours_does():
+    """The third token ends the first sentence, the fourth the other one."""
+    sizes = {"B": 2, "T": 7, "V": 9, "E": 2, "H": 2}
+    batch = seq2seq.pairs(sizes, SETTING)
+    said = torch.tensor([[5, 6, END, 7, 8, 8, 8], [8, 5, 5, END, 6, 6, 6]])
+    calls = []
+
+    def next_logits(tokens):
+        calls.append(tokens.shape[1])
+        return F.one_hot(said[:, : tokens.shape[1]], 9).float()
+
+    class Ours:
+        def start(self, source, mask):
+            return torch.zeros(2, dtype=torch.long)
+
+        def step(self, token, t):
+            return next_logits(said[:, : int(t[0]) + 1])[:, -1], t + 1
+
+    bare = seq2seq.bare_greedy(next_logits, batch, 7)
+    assert bare.tolist() == [[5, 6, *[END] * 5], [8, 5, 5, *[END] * 4]]
+    assert calls == [1, 2, 3, 4]
+    assert torch.equal(seq2seq.our_greedy(Ours(), batch, 7), bare)
+    assert calls == [1, 2, 3, 4] * 2
+
+
+def test_the_tokens_of_a_character_model_are_drawn_from_the_seed():
+    """With the weights of one seed and the tokens of another there is another loss."""
+    losses = []
+    for seed in (0, 1):
+        torch.manual_seed(0)
+        prepare = characters._training(characters.ours, LSTM, 2, 3, 3)
+        losses.append(prepare(Setting(seed=seed, deterministic=False)).values["loss"])
+    assert losses[0] != losses[1]
+
+
+def test_one_step_of_torchs_lstm_on_a_cpu_is_explained():
+    for scale in ("cpu", "cuda"):
+        (writing,) = (
+            match
+            for match in matches(["lstm_gru"], scale)
+            if match.task == "decoding" and match.name.startswith("LSTM")
+        )
+        assert ("oneDNN" in writing.by["torch nn.LSTM"].note) == (scale == "cpu")

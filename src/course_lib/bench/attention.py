@@ -16,14 +16,8 @@ from course_lib.attention import (
     Dot,
     Memory,
 )
-from course_lib.bench.match import (
-    Contender,
-    Match,
-    Work,
-    decoding,
-    forward_and_backward,
-)
-from course_lib.bench.seq2seq import our_greedy, pairs, trained
+from course_lib.bench.match import Contender, Match, Work, forward_and_backward
+from course_lib.bench.seq2seq import our_greedy, sizes_at, trained, writing
 from course_lib.data.batching import generator
 from course_lib.exchange import to_d2l
 from course_lib.lstm_gru import GRU
@@ -35,11 +29,6 @@ LOOKS = {
     "cpu": (32, 64, 256),
     "cuda": (32, 512, 512),
 }  # B, T = S, C
-SIZES = {  # B, T, V, E, H; the CPU's first is that of D2L's book
-    "quick": ((3, 4, 12, 6, 8),),
-    "cpu": ((128, 9, 200, 256, 256), (64, 40, 4000, 256, 256)),
-    "cuda": ((128, 9, 200, 256, 256), (128, 64, 16_000, 512, 1024)),
-}
 
 
 class ByD2l(nn.Module):
@@ -86,14 +75,13 @@ def matches(scale: str) -> Iterator[Match]:
                 for who, look in looked.items()
             ),
         )
-    for B, T, V, E, H in SIZES[scale]:
-        sizes = {"B": B, "S": T, "T": T, "V": V, "E": E, "H": H}
+    for sizes in sizes_at(scale):
         yield Match(
             "Bahdanau's decoder",
             "attention",
             "training step",
             sizes,
-            B * (T + 1),  # the end is a token too
+            sizes["B"] * (sizes["T"] + 1),  # the end is a token too
             (
                 Contender("ours", "ours", _training(Attention, sizes)),
                 Contender(
@@ -106,7 +94,7 @@ def matches(scale: str) -> Iterator[Match]:
         "attention",
         "decoding",
         sizes,
-        B * T,
+        sizes["B"] * sizes["T"],
         (
             Contender("ours", "ours", _decoding(Attention, sizes)),
             Contender(
@@ -200,9 +188,4 @@ def _training(
 def _decoding(
     attention: Callable[[nn.Module], nn.Module], sizes: dict[str, int]
 ) -> Callable[[Setting], Work]:
-    def prepare(setting: Setting) -> Work:
-        model = decoder(attention, sizes).to(setting.device).eval()
-        batch = pairs(sizes, setting)
-        return decoding(lambda: our_greedy(model, batch, sizes["T"]))
-
-    return prepare
+    return writing(lambda: decoder(attention, sizes), our_greedy, sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from course_lib.bench import gradients
 from course_lib.bench.match import Contender, Match, Work, training_step
+from course_lib.bench.sizes import Sizes, named, shape
 from course_lib.bert import BASE, BertForPretraining, pretraining_loss
 from course_lib.data.batching import generator
 from course_lib.data.masking import Gapped, Masking, collate, pack
@@ -20,10 +21,11 @@ from course_lib.exchange import from_huggingface, to_d2l, to_huggingface
 from course_lib.training import Setting
 from course_lib.transformer import TransformerConfig
 
-SIZES = {  # B, T, V, C, H, inner, blocks; of D2L's book, but for B, with few words
-    "quick": ((3, 12, 24, 8, 2, 12, 2),),
-    "cpu": ((64, 64, 2000, 128, 2, 256, 2), (64, 64, 20_256, 128, 2, 256, 2)),
-    "cuda": ((64, 64, 20_256, 128, 2, 256, 2), (64, 128, 30_522, 768, 12, 3072, 12)),
+OF_THE_BOOK = named(64, 64, 20_256, 128, 2, 256, 2)  # D2L's, but for B
+SIZES = {
+    "quick": (named(3, 12, 24, 8, 2, 12, 2),),
+    "cpu": ({**OF_THE_BOOK, "V": 2000}, OF_THE_BOOK),
+    "cuda": (OF_THE_BOOK, named(64, 128, 30_522, 768, 12, 3072, 12)),
 }
 LIKE_OURS = (
     "with our norm after the embedding and our GELU; its loss without the slots that "
@@ -31,15 +33,10 @@ LIKE_OURS = (
 )
 EVERY_PLACE = "computes the logits of every place, chosen or not"
 
-Sizes = Mapping[str, int]
-
 
 def matches(scale: str) -> Iterator[Match]:
     """With few words and with many: the output is the widest layer."""
-    for numbers in SIZES[scale]:
-        sizes = dict(
-            zip(("B", "T", "V", "C", "H", "inner", "blocks"), numbers, strict=True)
-        )
+    for sizes in SIZES[scale]:
         yield Match(
             "BERT",
             "bert",
@@ -67,10 +64,7 @@ def ours(sizes: Sizes, path: str = "fused") -> BertForPretraining:
     """The chapter's model, without dropout: values are compared."""
     return BertForPretraining(
         TransformerConfig(
-            size=sizes["C"],
-            heads=sizes["H"],
-            inner=sizes["inner"],
-            blocks=sizes["blocks"],
+            **shape(sizes),
             positions="learned",
             longest=sizes["T"],
             activation="gelu",

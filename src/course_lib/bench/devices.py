@@ -20,7 +20,7 @@ from course_lib import processes
 from course_lib.bench.match import Work, training_step
 from course_lib.bench.report import timed
 from course_lib.bench.seq2seq import pairs
-from course_lib.bench.translator import LETTERS, SIZES, ours
+from course_lib.bench.translator import SIZES, ours
 from course_lib.experiments.machine import seconds
 from course_lib.experiments.translation import teacher_forced_loss
 from course_lib.results import storable
@@ -43,7 +43,7 @@ def one_against(count: int, scale: str, setting: Setting, rounds: int) -> Any:
         return {"missing": str(error)}
     gc.collect()
     torch.cuda.empty_cache()  # the processes need what this one has kept
-    sizes = _sizes(scale)
+    sizes = SIZES[scale][-1]  # several devices are for what is too much for one
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "seconds.json")
         words = [out, scale, device, setting.precision, rounds, torch.get_num_threads()]
@@ -86,14 +86,9 @@ def in_words(said: dict[str, Any]) -> str:
     )
 
 
-def _sizes(scale: str) -> dict[str, int]:
-    """The largest of the match's: several devices are for what is too much for one."""
-    return dict(zip(LETTERS, SIZES[scale][-1], strict=True))
-
-
 def _step(scale: str, setting: Setting) -> Work:
     torch.manual_seed(setting.seed)
-    sizes = _sizes(scale)
+    sizes = SIZES[scale][-1]
     return training_step(
         ours(sizes), teacher_forced_loss, pairs(sizes, setting), lambda _: {}, setting
     )

@@ -9,24 +9,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_lib.bench import gradients
 from course_lib.bench.match import Contender, Match, Work, training_step
-from course_lib.bench.translator import LETTERS, RELU, Sizes, ours
+from course_lib.bench.sizes import Sizes, named
+from course_lib.bench.translator import RELU, ours
 from course_lib.data.batching import generator
 from course_lib.exchange import to_d2l, to_torch
 from course_lib.training import Setting
 from course_lib.transformer import Transformer
 
-SIZES = {  # B, T, V, C, H, inner, blocks
-    "quick": (3, 5, 12, 8, 2, 12, 2),
-    "cpu": (8, 512, 4000, 256, 8, 1024, 2),
-    "cuda": (32, 512, 16_000, 512, 8, 2048, 6),
+SIZES = {
+    "quick": named(3, 5, 12, 8, 2, 12, 2),
+    "cpu": named(8, 512, 4000, 256, 8, 1024, 2),
+    "cuda": named(32, 512, 16_000, 512, 8, 2048, 6),
 }
 TAGS = 10  # classes of a token
 
 
 def matches(scale: str) -> Iterator[Match]:
     """Ours, d2l's and torch's."""
-    sizes = dict(zip(LETTERS, SIZES[scale], strict=True))
+    sizes = SIZES[scale]
     yield Match(
         "Transformer encoder",
         "transformer",
@@ -129,7 +131,7 @@ def _tagging(
             Tagger(read(mine), output),
             loss,
             texts(sizes, setting.seed),
-            lambda _: {name: weight.grad for name, weight in watched.items()},
+            gradients.watched(watched),
             setting,
             lambda model, batch: model(batch.tokens, batch.mask)[batch.mask],
         )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+Gradients = Callable[[nn.Module], Mapping[str, Tensor | None]]
 Theirs = TypeVar("Theirs", bound=nn.Module)
+
+
+def watched(weights: Mapping[str, Tensor]) -> Gradients:
+    """The gradients of these ``weights``, whatever model they are in."""
+    return lambda _: {name: weight.grad for name, weight in weights.items()}
 
 
 def own(model: nn.Module) -> dict[str, Tensor | None]:

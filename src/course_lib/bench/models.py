@@ -9,11 +9,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from course_lib.attention import Attention
-from course_lib.bench import attention, bert, encoder, seq2seq, translator, vit
+from course_lib.bench import (
+    attention,
+    bert,
+    characters,
+    encoder,
+    seq2seq,
+    translator,
+    vit,
+)
 from course_lib.bench.match import Work, training_step
+from course_lib.bench.sizes import Sizes, named
 from course_lib.bert import pretraining_loss
 from course_lib.data.batching import generator
 from course_lib.experiments.translation import teacher_forced_loss
@@ -62,14 +70,9 @@ class Model:
 def _characters(cell: type[nn.Module]) -> Build:
     def build(T: int, C: int, B: int, path: str, setting: Setting) -> Parts:
         tokens = torch.randint(WORDS, (B, T + 1), generator=generator(setting.seed, B))
-        return LanguageModel(cell(WORDS, C, path=path)), _next_character, tokens
+        return LanguageModel(cell(WORDS, C, path=path)), characters.loss, tokens
 
     return build
-
-
-def _next_character(model: nn.Module, tokens: Tensor) -> Tensor:
-    logits, _ = model(tokens[:, :-1])
-    return F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
 
 
 def _decoder(T: int, C: int, B: int, path: str, setting: Setting) -> Parts:
@@ -80,9 +83,8 @@ def _decoder(T: int, C: int, B: int, path: str, setting: Setting) -> Parts:
     return model, teacher_forced_loss, seq2seq.pairs(sizes, setting)
 
 
-def _sizes(T: int, C: int, B: int) -> dict[str, int]:
-    numbers = B, T, WORDS, C, HEADS, 4 * C, BLOCKS
-    return dict(zip(translator.LETTERS, numbers, strict=True))
+def _sizes(T: int, C: int, B: int) -> Sizes:
+    return named(B, T, WORDS, C, HEADS, 4 * C, BLOCKS)
 
 
 def _encoder(T: int, C: int, B: int, path: str, setting: Setting) -> Parts:
@@ -98,7 +100,8 @@ def _bert(T: int, C: int, B: int, path: str, setting: Setting) -> Parts:
 
 
 def _vit(T: int, C: int, B: int, path: str, setting: Setting) -> Parts:
-    sizes = _sizes(T, C, B) | {
+    sizes = {
+        **_sizes(T, C, B),
         "channels": 3,
         "image": SIDE * math.isqrt(T),  # T patches, and a class token
         "P": SIDE,

@@ -5,12 +5,14 @@ d2l's package has the encoder alone, and it reads the padding; so there is none 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from course_lib.bench import gradients
 from course_lib.bench.match import (
     Contender,
     Match,
@@ -35,6 +37,10 @@ SIZES = {  # B, T, V, E, H; the CPU's first is that of D2L's book
     "cpu": ((128, 9, 200, 256, 256), (64, 40, 4000, 256, 256)),
     "cuda": ((128, 9, 200, 256, 256), (128, 64, 16_000, 512, 1024)),
 }
+
+TOKENS_ALONE = "tokens alone; ours says how probable each sentence is, too"
+
+Write = Callable[[Any, Batch, int], Tensor]  # a model's tokens (B, length)
 
 
 class TorchSeq2Seq(nn.Module):
@@ -69,13 +75,13 @@ class TorchSeq2Seq(nn.Module):
 
 def matches(scale: str) -> Iterator[Match]:
     """The encoder alone; a training step of both; greedy decoding."""
-    for B, T, V, E, H in SIZES[scale]:
-        sizes = {"B": B, "S": T, "T": T, "V": V, "E": E, "H": H}
+    for sizes in sizes_at(scale):
+        B, T = sizes["B"], sizes["T"]
         yield Match(
             "GRU encoder of two layers",
             "seq2seq",
             "forward and backward",
-            {"B": B, "S": T, "V": V, "E": E, "H": H},
+            {letter: sizes[letter] for letter in "BSVEH"},
             B * T,
             (
                 Contender("ours", "ours", _reading(our_encoder, sizes)),
@@ -101,18 +107,26 @@ def matches(scale: str) -> Iterator[Match]:
         sizes,
         B * T,
         (
-            Contender("ours", "ours", _decoding(itself, our_greedy, sizes)),
+            Contender("ours", "ours", writing(lambda: ours(sizes), our_greedy, sizes)),
             Contender(
                 "torch nn.GRU",
                 "limit",
-                _decoding(TorchSeq2Seq, torchs_greedy, sizes),
-                "tokens alone; ours says how probable each sentence is, too",
+                writing(lambda: TorchSeq2Seq(ours(sizes)), torchs_greedy, sizes),
+                TOKENS_ALONE,
             ),
         ),
     )
 
 
-def itself(model: Seq2Seq) -> Seq2Seq:
+def sizes_at(scale: str) -> list[dict[str, int]]:
+    """Those of each training, by letter; decoding has the last. S is T."""
+    return [
+        {"B": B, "S": T, "T": T, "V": V, "E": E, "H": H}
+        for B, T, V, E, H in SIZES[scale]
+    ]
+
+
+def itself(model: nn.Module) -> nn.Module:
     """Ours."""
     return model
 
@@ -166,7 +180,7 @@ def _reading(
     return prepare
 
 
-def pairs(sizes: dict[str, int], setting: Setting) -> Batch:
+def pairs(sizes: Mapping[str, int], setting: Setting) -> Batch:
     """Random sentence pairs of one length."""
     return random_pairs(sizes["V"], sizes["V"], sizes["B"], sizes["T"], setting)
 
@@ -198,7 +212,7 @@ def trained(
         model,
         teacher_forced_loss,
         pairs(sizes, setting),
-        lambda _: {name: weight.grad for name, weight in watched.items()},
+        gradients.watched(watched),
         setting,
     )
 
@@ -222,25 +236,44 @@ def our_greedy(model: Seq2Seq, batch: Batch, length: int) -> Tensor:
 
 
 def torchs_greedy(model: TorchSeq2Seq, batch: Batch, length: int) -> Tensor:
-    """The barest loop around torch's modules."""
+    """A token at a time through torch's modules."""
     state = model.start(batch.source, batch.source_mask)
-    token, written = batch.previous[:, :1], []
-    over = torch.zeros_like(token, dtype=torch.bool)
+
+    def next_logits(tokens: Tensor) -> Tensor:
+        nonlocal state
+        logits, state = model.write(tokens[:, -1:], state)
+        return logits
+
+    return bare_greedy(next_logits, batch, length)
+
+
+def bare_greedy(
+    next_logits: Callable[[Tensor], Tensor], batch: Batch, length: int
+) -> Tensor:
+    """The barest loop, ``(B, length)``. As ours does, it stops where all have ended.
+
+    ``next_logits`` is given all tokens so far, and the last of its logits ``(B, T, V)``
+    are read.
+    """
+    tokens = batch.previous[:, :1]
+    over = torch.zeros_like(tokens, dtype=torch.bool)
     for _ in range(length):
-        logits, state = model.write(token, state)
-        token = logits.argmax(-1).masked_fill(over, END)  # (B, 1, V) -> (B, 1)
+        last = next_logits(tokens)[:, -1:]  # (B, 1, V)
+        token = last.max(-1).indices.masked_fill(over, END)  # as ours: see greedy
         over = over | (token == END)
-        written.append(token)
-    return torch.cat(written, dim=1)
+        tokens = torch.cat([tokens, token], dim=1)
+        if over.all():
+            break
+    return F.pad(tokens[:, 1:], (0, length + 1 - tokens.shape[1]), value=END)
 
 
-def _decoding(
-    of: Callable[[Seq2Seq], nn.Module],
-    write: Callable[[Any, Batch, int], Tensor],
-    sizes: dict[str, int],
+def writing(
+    build: Callable[[], nn.Module], write: Write, sizes: Mapping[str, int]
 ) -> Callable[[Setting], Work]:
+    """The model that ``build`` makes writes T tokens for each of B sentences."""
+
     def prepare(setting: Setting) -> Work:
-        model = of(ours(sizes)).to(setting.device).eval()
+        model = build().to(setting.device).eval()
         batch = pairs(sizes, setting)
         return decoding(lambda: write(model, batch, sizes["T"]))
 

@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from course_lib.bench import gradients
 from course_lib.bench.d2l_book import BookTransformer
-from course_lib.bench.match import Contender, Match, Work, decoding, training_step
-from course_lib.bench.seq2seq import our_greedy, pairs
-from course_lib.data.translation import END, Batch
+from course_lib.bench.match import Contender, Match, Work, training_step
+from course_lib.bench.seq2seq import (
+    TOKENS_ALONE,
+    Write,
+    bare_greedy,
+    itself,
+    our_greedy,
+    pairs,
+    writing,
+)
+from course_lib.bench.sizes import Sizes, named, shape
+from course_lib.data.translation import Batch
 from course_lib.exchange import to_torch
 from course_lib.experiments.translation import teacher_forced_loss
 from course_lib.training import Setting
 from course_lib.transformer import Transformer, TransformerConfig
 
-LETTERS = ("B", "T", "V", "C", "H", "inner", "blocks")
-SIZES = {  # in this order; the CPU's first is that of D2L's book
-    "quick": ((3, 4, 12, 8, 2, 12, 2),),
-    "cpu": ((128, 9, 200, 256, 4, 64, 2), (32, 64, 4000, 256, 4, 1024, 2)),
-    "cuda": ((128, 9, 200, 256, 4, 64, 2), (128, 64, 16_000, 512, 8, 2048, 6)),
+OF_THE_BOOK = named(128, 9, 200, 256, 4, 64, 2)  # D2L's
+SIZES = {
+    "quick": (named(3, 4, 12, 8, 2, 12, 2),),
+    "cpu": (OF_THE_BOOK, named(32, 64, 4000, 256, 4, 1024, 2)),
+    "cuda": (OF_THE_BOOK, named(128, 64, 16_000, 512, 8, 2048, 6)),
 }
 WRITTEN = {  # of decoding, where some read all again for every token
-    "quick": (3, 4, 12, 8, 2, 12, 2),
-    "cpu": (16, 40, 4000, 256, 4, 1024, 2),
-    "cuda": (128, 64, 16_000, 512, 8, 2048, 6),
+    "quick": SIZES["quick"][-1],
+    "cpu": named(16, 40, 4000, 256, 4, 1024, 2),
+    "cuda": SIZES["cuda"][-1],
 }
 # With rounding a ReLU's input crosses 0 here and there, and the gradient of one word
 # jumps. In float64 none does, and ours and its written-out path agree to 1e-15.
 RELU = 1e-2
 PLACED = "is told the place of each token, which the book's decoder takes for the first"
 
-Sizes = dict[str, int]
-
 
 def matches(scale: str) -> Iterator[Match]:
     """A training step at each size, then decoding."""
-    for numbers in SIZES[scale]:
-        sizes = dict(zip(LETTERS, numbers, strict=True))
+    for sizes in SIZES[scale]:
         yield Match(
             "Transformer",
             "transformer",
@@ -61,7 +67,7 @@ def matches(scale: str) -> Iterator[Match]:
             RELU,
             counted="ours, written out",
         )
-    sizes = dict(zip(LETTERS, WRITTEN[scale], strict=True))
+    sizes = WRITTEN[scale]
     yield Match(
         "Transformer",
         "transformer",
@@ -74,15 +80,19 @@ def matches(scale: str) -> Iterator[Match]:
                 "ours, without its cache",
                 "ours",
                 _decoding(itself, without_cache, sizes),
+                TOKENS_ALONE,
             ),
             Contender(
-                "d2l's book", "peer", _decoding(BookTransformer, by_book, sizes), PLACED
+                "d2l's book",
+                "peer",
+                _decoding(BookTransformer, by_book, sizes),
+                f"{PLACED}; {TOKENS_ALONE}",
             ),
             Contender(
                 "torch nn.Transformer",
                 "peer",
                 _decoding(TorchTransformer, torchs_greedy, sizes),
-                "has no cache",
+                f"has no cache; {TOKENS_ALONE}",
             ),
         ),
     )
@@ -90,21 +100,8 @@ def matches(scale: str) -> Iterator[Match]:
 
 def ours(sizes: Sizes, path: str = "fused", tied: bool = True) -> Transformer:
     """The chapter's translator, without dropout: values are compared."""
-    config = TransformerConfig(
-        size=sizes["C"],
-        heads=sizes["H"],
-        inner=sizes["inner"],
-        blocks=sizes["blocks"],
-        dropout=0.0,
-        tied=tied,
-        path=path,
-    )
+    config = TransformerConfig(**shape(sizes), dropout=0.0, tied=tied, path=path)
     return Transformer(config, sizes["V"], sizes["V"])
-
-
-def itself(model: Transformer) -> Transformer:
-    """Ours."""
-    return model
 
 
 class TorchTransformer(nn.Module):
@@ -147,7 +144,7 @@ def _training(of: Of, sizes: Sizes, path: str = "fused") -> Callable[[Setting], 
             of(mine),
             teacher_forced_loss,
             pairs(sizes, setting),
-            lambda _: {name: weight.grad for name, weight in watched.items()},
+            gradients.watched(watched),
             setting,
             lambda model, batch: model(*batch[:3]),
         )
@@ -158,7 +155,7 @@ def _training(of: Of, sizes: Sizes, path: str = "fused") -> Callable[[Setting], 
 def without_cache(model: Transformer, batch: Batch, length: int) -> Tensor:
     """Ours, that reads all that it wrote again for every token."""
     state = model.start(batch.source, batch.source_mask)
-    return _greedy(lambda tokens: model.decode(tokens, state)[0], batch, length)
+    return bare_greedy(lambda tokens: model.decode(tokens, state)[0], batch, length)
 
 
 def by_book(model: BookTransformer, batch: Batch, length: int) -> Tensor:
@@ -170,29 +167,15 @@ def by_book(model: BookTransformer, batch: Batch, length: int) -> Tensor:
         first = tokens.shape[1] - 1
         return model.decode(tokens[:, -1:], memory, lengths, past, first)
 
-    return _greedy(next_logits, batch, length)
+    return bare_greedy(next_logits, batch, length)
 
 
 def torchs_greedy(model: TorchTransformer, batch: Batch, length: int) -> Tensor:
     """All that was written goes through torch's decoder again for every token."""
     memory = model.read(batch.source, batch.source_mask)
-    return _greedy(
+    return bare_greedy(
         lambda tokens: model.write(tokens, memory, batch.source_mask), batch, length
     )
-
-
-def _greedy(
-    next_logits: Callable[[Tensor], Tensor], batch: Batch, length: int
-) -> Tensor:
-    """The barest loop: ``next_logits`` of all tokens so far, or of the last alone."""
-    tokens = batch.previous[:, :1]
-    over = torch.zeros_like(tokens, dtype=torch.bool)
-    for _ in range(length):
-        last = next_logits(tokens)[:, -1:]  # (B, 1, V)
-        token = last.argmax(-1).masked_fill(over, END)
-        over = over | (token == END)
-        tokens = torch.cat([tokens, token], dim=1)
-    return tokens[:, 1:]
 
 
 def _talkative(model: Transformer) -> Transformer:
@@ -213,12 +196,5 @@ def _talkative(model: Transformer) -> Transformer:
     return model
 
 
-def _decoding(
-    of: Of, write: Callable[[Any, Batch, int], Tensor], sizes: Sizes
-) -> Callable[[Setting], Work]:
-    def prepare(setting: Setting) -> Work:
-        model = of(_talkative(ours(sizes, tied=False))).to(setting.device).eval()
-        batch = pairs(sizes, setting)
-        return decoding(lambda: write(model, batch, sizes["T"]))
-
-    return prepare
+def _decoding(of: Of, write: Write, sizes: Sizes) -> Callable[[Setting], Work]:
+    return writing(lambda: of(_talkative(ours(sizes, tied=False))), write, sizes)

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from course_lib.bench import gradients
 from course_lib.bench.d2l_book import BookVit
 from course_lib.bench.match import Contender, Match, Work, training_step
+from course_lib.bench.sizes import Sizes, shape
 from course_lib.data.batching import generator
 from course_lib.exchange import from_huggingface, from_timm, to_huggingface, to_timm
 from course_lib.training import Setting
@@ -31,8 +32,6 @@ SIZES = {  # B, channels, side of the image, of a patch, classes, C, H, inner, b
     ),
 }
 LETTERS = ("B", "channels", "image", "P", "K", "C", "H", "inner", "blocks")
-
-Sizes = Mapping[str, int]
 
 
 class Pictures(NamedTuple):
@@ -78,14 +77,7 @@ def matches(scale: str) -> Iterator[Match]:
 
 def ours(sizes: Sizes, path: str = "fused") -> VisionTransformer:
     """The chapter's model, whose output, unlike there, is not all zeros at first."""
-    config = replace(
-        BASE,
-        size=sizes["C"],
-        heads=sizes["H"],
-        inner=sizes["inner"],
-        blocks=sizes["blocks"],
-        path=path,
-    )
+    config = replace(BASE, **shape(sizes), path=path)
     image = sizes["channels"], sizes["image"], sizes["image"]
     model = VisionTransformer(config, image, sizes["P"], sizes["K"])
     nn.init.normal_(model.output.weight, std=0.02)
