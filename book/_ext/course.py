@@ -205,6 +205,15 @@ def _write_palette(app: Sphinx) -> None:
     app.add_css_file("palette.css")
 
 
+def _write_translators(app: Sphinx) -> None:
+    """The weights of the title page's figure, which come when a reader types."""
+    if app.builder.format != "html":
+        return
+    script = Path(app.outdir) / three_translators.SCRIPT
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(three_translators.script(), encoding="utf-8")
+
+
 def _myst_of_chapter(app: Sphinx, docname: str, source: list[str]) -> None:
     """A chapter's page is its text in MyST, with the outputs of its notebook.
 
@@ -274,6 +283,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("colours", Colours)
     app.add_role("measured", Measured())
     app.connect("builder-inited", _write_palette)
+    app.connect("builder-inited", _write_translators)
     app.connect("source-read", _myst_of_chapter)
     app.connect("doctree-resolved", _chapter_links)
     app.connect("html-page-context", _repair_roles)

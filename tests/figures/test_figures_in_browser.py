@@ -22,6 +22,7 @@ from course_lib.figures.lstm_gru import CellMicroscope, GateConsole, Race
 from course_lib.figures.quiz import Quiz
 from course_lib.figures.rnn import EchoTrainer, GradientThermometer, Stepper
 from course_lib.figures.seq2seq import BeamTree, BleuCalculator
+from course_lib.figures.title import ThreeTranslators
 from course_lib.figures.transformer import PositionClock
 
 pytestmark = pytest.mark.browser
@@ -55,6 +56,7 @@ FIGURES = {
     "hunger": hunger(),
     "patches": patch_bench(),
     "rollout": rolled(head=2),
+    "translators": ThreeTranslators(at=5, book="./"),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
 every_look = pytest.mark.parametrize(

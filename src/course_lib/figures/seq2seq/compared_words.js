@@ -32,14 +32,15 @@ function item(word, mark, below = null) {
   return make("li", { class: mark || null }, ...parts);
 }
 
-// `words` are { word, p, end }; marks of compare, or null where there is no reference.
+// `words` are { word, p, end }, p only where it is to be shown; marks of compare, or null
+// where there is no reference.
 export function fillSaid(list, words, right) {
   list.replaceChildren(
     ...words.map(({ word, p, end }, i) =>
       item(
         end ? "end" : word,
         end ? "over" : right && !right[i] && "wrong",
-        percent(p),
+        p === undefined ? null : percent(p),
       ),
     ),
   );
