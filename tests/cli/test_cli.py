@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from toy_course import start, until_they_wait
 from typer.testing import CliRunner
 
 from course_lib.cli import app
@@ -37,37 +37,6 @@ def course(tmp_path, monkeypatch):
         return CliRunner().invoke(app, [str(a) for a in arguments])
 
     return call
-
-
-# The same in a process of its own, whose terminal and signals are real.
-PROGRAM = """
-import sys
-from pathlib import Path
-import course_lib.experiments as e, course_lib.results as r
-from course_lib.experiments import runner
-from toy import TOY
-e.experiments = lambda: {"toy": TOY}
-place = Path(sys.argv.pop(1))
-r.workplace = lambda: place
-runner._sources = lambda: "whatever is edited meanwhile"
-from course_lib.cli import app
-app()
-"""
-
-
-def start(folder, *arguments, **popen):
-    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(folder), *map(str, arguments)],
-        env=environment,
-        **{
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.STDOUT,
-            "text": True,
-            **popen,
-        },
-    )
 
 
 def metrics(result):
@@ -248,21 +217,17 @@ def unbroken(course, tmp_path):
     [(signal.SIGINT, 130), (signal.SIGKILL, -9)],
 )
 def test_a_run_that_is_interrupted_is_continued(tmp_path, unbroken, number, code):
-    # pause is no part of the numbers but of the config: give it to both runs
-    words = ["run", "toy", "--seeds", 2, "--scale", "cpu", "--set", "pause=0.05"]
-    words += ["--out", tmp_path / "out"]
-    with start(tmp_path, *words) as child:
-        for line in child.stdout:
-            if "30 %" in line:
-                child.send_signal(number)
-                break
-        rest = child.stdout.read()
+    words = ["run", "toy", "--seeds", 2, "--scale", "cpu", "--out", tmp_path / "out"]
+    with start(tmp_path, *words, happens="waits toy") as child:
+        until_they_wait(tmp_path, "toy")
+        child.send_signal(number)
+        said = child.stdout.read()
     assert child.returncode == code
     if code > 0:
-        assert rest.splitlines()[-1] == (
+        assert said.splitlines()[-1] == (
             "toy: stopped; the same command continues from here."
         )
-    assert list((tmp_path / "runs").glob("toy-*/seed-0/model.pt"))
+    assert list((tmp_path / "runs").glob("toy-*/seed-1/model.pt"))
     with start(tmp_path, *words) as child:
         said = child.stdout.read()
     assert child.returncode == 1

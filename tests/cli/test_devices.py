@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -196,14 +197,22 @@ def test_what_has_no_training_is_not_shared(monkeypatch):
 
 
 def test_every_option_is_handed_on():
-    asked = Asked(
-        "cpu", 2, "cuda", 4, "bfloat16", {"steps": "3"}, Path("there"), True, True
-    )
+    there, row = Path("there"), Path("row")
+    changes = {"steps": "3"}
+    asked = Asked("cpu", 2, "cuda", 4, 1, "bfloat16", changes, there, True, True, row)
     words = asked.arguments(TOY)
     assert " ".join(words) == (
         "-m course_lib.cli run toy --scale cpu --seeds 2 --device cuda --devices 4 "
-        "--precision bfloat16 --out there --set steps=3 --export --fresh"
+        "--jobs 1 --precision bfloat16 --out there --row row --set steps=3 --export "
+        "--fresh"
     )
+
+
+def test_what_several_find_there_is_in_the_table_as_such(course, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    done = course("toy", "--devices", "2")  # the toy, and once more
+    found = re.findall(r"^ +toy .*(measured|there already)", done.stdout, re.M)
+    assert found == ["measured", "there already"]
 
 
 @pytest.mark.parametrize(

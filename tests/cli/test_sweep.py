@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import weakref
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from toy_course import NAMES, measured, start, toys, until_they_wait
 from typer.testing import CliRunner
 
 from course_lib.cli import app
+from course_lib.cli.sweep import in_order
 from course_lib.results import Result
 from toy import TOY, Config
-
-NAMES = [f"toy-{number}" for number in range(4)]
-
-
-def known(**configs):
-    """Four claims; the second holds at no scale."""
-    return {
-        name: replace(
-            TOY,
-            name=name,
-            scales={"cpu": configs.get(name, Config(steps=20 + number))},
-            bands={"cpu": TOY.bands["cpu" if number == 1 else "quick"]},
-            export=None,
-            artefact=None,
-        )
-        for number, name in enumerate(NAMES)
-    }
 
 
 @pytest.fixture
@@ -45,7 +26,7 @@ def course(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
 
     def call(*arguments, claims=None):
-        claims = claims or known()
+        claims = claims or toys()
         monkeypatch.setattr("course_lib.experiments.experiments", lambda: claims)
         words = ["run", "--all", "--scale", "cpu", "--seeds", 2, *arguments]
         return CliRunner().invoke(app, [str(word) for word in words])
@@ -61,15 +42,6 @@ def table(output):
 
 def results(folder):
     return {path.name: path.read_bytes() for path in folder.glob("*.json")}
-
-
-def measured(folder):
-    """What was measured, without the times."""
-    found = {path.name: Result.load(path) for path in folder.glob("*.json")}
-    return {
-        name: [(run.seed, run.metrics, run.series) for run in result.runs]
-        for name, result in found.items()
-    }
 
 
 def test_all_are_measured_and_summed_up(course, tmp_path):
@@ -121,7 +93,7 @@ def edit(path, **changes):
 def test_only_this_code_on_this_machine_counts(
     course, tmp_path, monkeypatch, stored, here, again
 ):
-    claims = {"toy-0": known()["toy-0"]}
+    claims = {"toy-0": toys()["toy-0"]}
     from course_lib.experiments import runner
 
     there = {**runner.machine("cpu", "float32"), "commit": "abc", **here}
@@ -133,11 +105,11 @@ def test_only_this_code_on_this_machine_counts(
 
 
 def test_other_settings_seeds_and_folders_are_measured(course, tmp_path):
-    claims = {"toy-0": known()["toy-0"]}
+    claims = {"toy-0": toys()["toy-0"]}
     course(claims=claims)
     for words in (["--seeds", 1], ["--out", tmp_path / "elsewhere"]):
         assert "there already" not in course(*words, claims=claims).output
-    other = {"toy-0": known(**{"toy-0": Config(steps=21)})["toy-0"]}
+    other = {"toy-0": toys(**{"toy-0": Config(steps=21)})["toy-0"]}
     assert "there already" not in course("--seeds", 1, claims=other).output
     path = tmp_path / "results" / "toy-0.cpu.json"
     path.write_text("of another version")
@@ -154,7 +126,7 @@ def test_other_settings_seeds_and_folders_are_measured(course, tmp_path):
     ],
 )
 def test_one_that_fails_costs_no_other(course, tmp_path, fail, says):
-    done = course(claims=known(**{"toy-2": Config(fail=fail)}))
+    done = course(claims=toys(**{"toy-2": Config(fail=fail)}))
     assert done.exit_code == 2
     assert says in done.output
     assert ("Traceback" in done.output) is (fail == "a bug")
@@ -180,7 +152,7 @@ def test_what_a_failed_one_held_is_let_go_before_the_next(course):
         assert [ref() for ref in alive] == [None]
         return (yield from TOY.run(config, setting))
 
-    claims = known()
+    claims = toys()
     claims["toy-0"] = replace(claims["toy-0"], run=greedy)
     claims["toy-1"] = replace(claims["toy-1"], run=next_one)
     assert table(course(claims=claims).output)["toy-1"][0] == "does not hold"
@@ -202,45 +174,15 @@ def test_the_cheapest_come_first(course, monkeypatch, tmp_path):
         *("toy-3", "toy-2"),
         *("toy-0", "toy-1"),  # nobody knows: as in the book
     ]
+    several = in_order(toys().values(), jobs=2)
+    assert [claim.name for claim in several] == ["toy-0", "toy-1", "toy-2", "toy-3"]
 
 
-# The same in a process of its own, which can be killed.
-PROGRAM = """
-import sys
-from pathlib import Path
-import course_lib.experiments as e, course_lib.results as r
-from course_lib.experiments import runner
-from test_sweep import known
-from toy import Config
-e.experiments = lambda: known(**{"toy-2": Config(steps=20, pause=0.05)})
-place = Path(sys.argv.pop(1))
-r.workplace = lambda: place
-runner._sources = lambda: "whatever is edited meanwhile"
-from course_lib.cli import app
-app(["run", "--all", "--scale", "cpu", "--seeds", "2"])
-"""
-
-
-def start(folder):
-    here = Path(__file__).parent
-    paths = [str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(folder)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "120"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+@pytest.fixture
+def whole(course, tmp_path):
     """What a sweep measures that nobody stops."""
-    folder = tmp_path_factory.mktemp("whole")
-    with start(folder) as child:
-        child.stdout.read()
-    assert child.returncode == 1
-    return measured(folder / "results")
+    course("--out", tmp_path / "whole")
+    return measured(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(
@@ -249,20 +191,19 @@ def whole(tmp_path_factory):
 def test_a_sweep_that_is_killed_goes_on_with_the_same_command(
     tmp_path, whole, number, code
 ):
-    with start(tmp_path) as child:
-        for line in child.stdout:
-            if line.startswith("toy-2 (3 of 4)  70 %"):
-                child.send_signal(number)
-                break
-        rest = child.stdout.read()
+    words = ["run", "--all", "--scale", "cpu", "--seeds", 2]
+    with start(tmp_path, *words, happens="waits toy-2") as child:
+        until_they_wait(tmp_path, "toy-2")
+        child.send_signal(number)
+        said = child.stdout.read()
     assert child.returncode == code
     if code > 0:
-        assert rest.splitlines()[-1] == (
+        assert said.splitlines()[-1] == (
             "toy-2 (3 of 4): stopped; the same command continues from here."
         )
     before = results(tmp_path / "results")
     assert set(before) == {f"toy-{number}.cpu.json" for number in range(2)}
-    with start(tmp_path) as child:
+    with start(tmp_path, *words) as child:
         said = child.stdout.read()
     assert child.returncode == 1
     assert "toy-2: continuing what was interrupted" in said

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from course_lib.cli import jobs as side_by_side
 from course_lib.cli.run import Asked, assignments, out_folder
-from course_lib.cli.sweep import cheapest_first, sweep
+from course_lib.cli.sweep import in_order, sweep
 from course_lib.cli.terminal import console, say, table
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ def run_command(
         list[str] | None, typer.Argument(metavar="NAME…", show_default=False)
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Run every experiment, the cheapest first.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Run every experiment, the cheapest first; with --jobs the longest.",
+        ),
     ] = False,
     scale: Annotated[
         str,
@@ -72,6 +77,14 @@ def run_command(
         int,
         typer.Option(
             help="How many GPUs share each training, or on the CPU processes."
+        ),
+    ] = 1,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="So many claims side by side, each in a process of its own with its "
+            "share of the CPU's threads. Claims about time come last, one by one.",
         ),
     ] = 1,
     precision: Annotated[
@@ -102,6 +115,7 @@ def run_command(
             "run kept.",
         ),
     ] = False,
+    row: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Measure claims. Exit 0: all hold, 1: one does not, 2: an error.
 
@@ -113,12 +127,13 @@ def run_command(
         from course_lib.experiments import experiments, find
 
         if every:
-            found = cheapest_first(experiments().values())
+            found = in_order(experiments().values(), jobs)
         else:
             found = [find(name) for name in names or []]
         if not found:
             raise ValueError("NAME: got none; name experiments, or say --all")
         processes.check(devices, device)
+        side_by_side.check(jobs, devices)
         texts = assignments(changes or [])
         folder = out_folder(out, scale, changed=bool(texts))
         if export and (texts or scale == "quick"):
@@ -130,7 +145,17 @@ def run_command(
             if export and not experiment.export:
                 raise ValueError(f"--export: {experiment.name} has nothing to export")
     asked = Asked(
-        scale, seeds, device, devices, precision, texts, folder, export, fresh
+        scale,
+        seeds,
+        device,
+        devices,
+        jobs,
+        precision,
+        texts,
+        folder,
+        export,
+        fresh,
+        row,
     )
     raise typer.Exit(sweep(found, asked))
 
@@ -193,6 +218,12 @@ def progress_command() -> None:
 def build_command(context: typer.Context) -> None:
     """Build the exercise notebooks from their sources."""
     _hand_on(context, "course_lib.grading.build", "build_command")
+
+
+@app.command("new", context_settings=_HANDED_ON, add_help_option=False)
+def new_command(context: typer.Context) -> None:
+    """Make a skeleton of a chapter, an experiment, a figure or an exercise."""
+    _hand_on(context, "course_lib.cli.new", "new_command")
 
 
 def _hand_on(context: typer.Context, module: str, name: str) -> None:

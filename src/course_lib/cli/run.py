@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from course_lib.experiments import Experiment
     from course_lib.results import Result
 
+_PARENT = os.getppid()
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -22,11 +26,13 @@ class Asked:
     seeds: int  # how many, from 0
     device: str
     devices: int  # so many of them share the work
+    jobs: int  # so many claims at a time
     precision: str
     texts: dict[str, str]  # settings that are changed, as they were typed
     folder: Path | None  # for the results; None: they are not stored
     export: bool  # seed 0's model is stored, for the live figure
     fresh: bool  # what is there already is measured again, from the start
+    row: Path | None = None  # where the row of the one claim is saved, if anywhere
 
     def changes(self, experiment: Experiment) -> dict[str, Any]:
         """The changed settings. Raises ``ValueError``."""
@@ -41,8 +47,10 @@ class Asked:
             "--seeds": self.seeds,
             "--device": self.device,
             "--devices": self.devices,
+            "--jobs": self.jobs,
             "--precision": self.precision,
             "--out": self.folder,
+            "--row": self.row,
         }
         words = ["-m", "course_lib.cli", "run", experiment.name]
         for option, value in asked.items():
@@ -105,9 +113,15 @@ def measure(
 
 
 def stopping(stop: list[int]) -> bool:
-    """Whether any process got a signal to stop; then it is in all their ``stop``."""
-    from course_lib import processes
+    """Whether any process got a signal to stop; then it is in all their ``stop``.
 
+    One of several jobs stops too when the process that started it is gone.
+    """
+    from course_lib import processes
+    from course_lib.experiments.runner import JOBS
+
+    if not stop and JOBS in os.environ and os.getppid() != _PARENT:
+        stop.append(signal.SIGTERM)
     if (number := processes.largest(stop[0] if stop else 0)) and not stop:
         stop.append(number)
     return bool(stop)

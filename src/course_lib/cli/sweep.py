@@ -10,23 +10,23 @@ import signal
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from course_lib.cli.jobs import side_by_side
+from course_lib.cli.rows import CODES, ERROR, FAILS, HOLDS, Row, handed_back, show
 from course_lib.cli.run import Asked, measure, stopping, store, there_already
-from course_lib.cli.terminal import console, say, table
+from course_lib.cli.terminal import say
 
 if TYPE_CHECKING:
     from course_lib.experiments import Experiment
     from course_lib.results import Result
 
-HOLDS, FAILS, ERROR = "holds", "does not hold", "error"
-CODES = {HOLDS: 0, FAILS: 1, ERROR: 2}
-
 
 def sweep(experiments: list[Experiment], asked: Asked) -> int:
-    """Measure and store them in turn; return the exit code: the worst of ``CODES``.
+    """Measure and store them; return the exit code: the worst of ``CODES``.
 
     The first signal to stop ends it after the step under way, with ``typer.Exit`` of
     128 + signal.
@@ -34,29 +34,24 @@ def sweep(experiments: list[Experiment], asked: Asked) -> int:
     from course_lib import processes
 
     several = len(experiments) > 1
-    verdicts, rows = [], []
     with processes.joined(asked.device), _stop_signals() as stop:
-        for number, experiment in enumerate(experiments, 1):
-            name = experiment.name
-            about = f"{name} ({number} of {len(experiments)})" if several else name
-            try:
-                verdict, *row = _one(experiment, asked, about, stop)
-            except KeyboardInterrupt:  # ours, or that of the second Ctrl-C, amid a step
-                say(f"{about}: stopped; the same command continues from here.")
-                if processes.size() > 1:
-                    processes.leave(128 + stop[0])
-                raise typer.Exit(128 + stop[0]) from None
-            verdicts.append(verdict)
-            rows.append((name, verdict, *row))
-            _free_gpu(asked.device)
+        if several and asked.jobs > 1:
+            with _stopped(f"{len(experiments)} claims", stop):
+                rows = side_by_side(experiments, asked, stop)
+        else:
+            rows = list(_in_turn(experiments, asked, stop))
         if several:
-            _show(rows)
+            show(rows)
         # The first of several processes has the verdict; the others did their part.
-        return max(CODES[one] for one in verdicts) if processes.first() else 0
+        return max(CODES[row.verdict] for row in rows) if processes.first() else 0
 
 
-def cheapest_first(experiments: Iterable[Experiment]) -> list[Experiment]:
-    """By their stored time at scale cpu: most results in a short time."""
+def in_order(experiments: Iterable[Experiment], jobs: int) -> list[Experiment]:
+    """By their stored time at scale cpu, the cheapest first: most results at once.
+
+    With several ``jobs`` the longest comes first, or it would begin last and run on
+    alone, after the others have ended.
+    """
     from course_lib.results import stored
 
     def cost(experiment: Experiment) -> float:
@@ -65,13 +60,41 @@ def cheapest_first(experiments: Iterable[Experiment]) -> list[Experiment]:
         except (FileNotFoundError, ValueError):
             return float("inf")
 
-    return sorted(experiments, key=cost)
+    return sorted(experiments, key=cost, reverse=jobs > 1)
 
 
-def _one(
-    experiment: Experiment, asked: Asked, about: str, stop: list[int]
-) -> tuple[str, str, float | None]:
-    """The verdict, where it comes from, and the seconds that it took to measure."""
+def _in_turn(
+    experiments: list[Experiment], asked: Asked, stop: list[int]
+) -> Iterator[Row]:
+    from course_lib import processes
+
+    several = len(experiments) > 1
+    for number, experiment in enumerate(experiments, 1):
+        name = experiment.name
+        about = f"{name} ({number} of {len(experiments)})" if several else name
+        with _stopped(about, stop):
+            row = _one(experiment, asked, about, stop)
+        if asked.row and processes.first():
+            row.save(asked.row)
+        yield row
+        _free_gpu(asked.device)
+
+
+@contextmanager
+def _stopped(about: str, stop: list[int]) -> Iterator[None]:
+    """End the command where a signal, ours or the second Ctrl-C, ends the work."""
+    from course_lib import processes
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"{about}: stopped; the same command continues from here.")
+        if processes.size() > 1:
+            processes.leave(128 + stop[0])
+        raise typer.Exit(128 + stop[0]) from None
+
+
+def _one(experiment: Experiment, asked: Asked, about: str, stop: list[int]) -> Row:
     from course_lib import processes
 
     if stopping(stop):
@@ -82,11 +105,12 @@ def _one(
         if found := processes.agreed(there_already(experiment, asked)):
             verdict = HOLDS if found.holds else FAILS
             say(f"{about}: there already, {verdict} (--fresh measures it again)")
-            return verdict, "there already", _seconds(found)
+            return Row(experiment.name, verdict, "there already", _seconds(found))
         result, state = measure(experiment, asked, about, stop)
         if processes.first():
             store(experiment, result, state, asked)
-        return HOLDS if result.holds else FAILS, "measured", _seconds(result)
+        verdict = HOLDS if result.holds else FAILS
+        return Row(experiment.name, verdict, "measured", _seconds(result))
     except Exception as error:
         from course_lib.experiments.problems import explain
 
@@ -99,36 +123,24 @@ def _one(
         if processes.size() > 1:  # the others may wait for us in the middle of it
             processes.leave(CODES[ERROR], said)
         typer.echo(f"error: {said}", err=True)
-        return ERROR, "", None
+        return Row(experiment.name, ERROR)
 
 
-def _launched(experiment: Experiment, asked: Asked) -> tuple[str, str, float | None]:
+def _launched(experiment: Experiment, asked: Asked) -> Row:
     """The same by several processes, which store and say what they find."""
     from course_lib import processes
 
-    code = processes.launch(asked.arguments(experiment), asked.devices)
+    with handed_back() as place:
+        asked = replace(asked, row=place)
+        code = processes.launch(asked.arguments(experiment), asked.devices)
+        row = Row.load(place)
     if code not in CODES.values():  # stopped, as the first of them has said
         raise typer.Exit(code)
-    return next(one for one in CODES if CODES[one] == code), "measured", None
+    return row or Row(experiment.name, ERROR)
 
 
 def _seconds(result: Result) -> float:
     return sum(run.seconds for run in result.runs)
-
-
-def _show(rows: list[tuple[str, str, str, float | None]]) -> None:
-    from course_lib.results.table import duration
-
-    shown = table("name", "the claim", "", "time")
-    for name, verdict, source, seconds in rows:
-        time = "–" if seconds is None else duration(seconds)
-        shown.add_row(name, verdict, source, time)
-    console().print(shown)
-    counts = [
-        f"{sum(row[1] == verdict for row in rows)} {verdict}" for verdict in CODES
-    ]
-    total = duration(sum(row[3] or 0.0 for row in rows))
-    say(f"{len(rows)} claims: {', '.join(counts)}; {total} in all.")
 
 
 def _free_gpu(device: str) -> None:

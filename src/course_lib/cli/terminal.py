@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,6 +70,12 @@ def bar(about: str) -> Iterator[Callable[[Progress], None]]:
             )
 
         yield draw
+
+
+def percent(line: str, about: str) -> int | None:
+    """How far ``line`` of a :func:`bar` elsewhere says it is; None for any other."""
+    found = re.match(rf"{re.escape(about)} +(\d+) %  ", line)
+    return int(found[1]) if found else None
 
 
 def _now(progress: Progress) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -28,6 +29,9 @@ from course_lib.experiments.machine import (
 from course_lib.files import held, write_whole
 from course_lib.results import Result, Run, Verdict, storable, stored
 from course_lib.training import Setting, random_state, set_random_state
+
+# Set for a process that works beside others: how many there are at one time.
+JOBS = "COURSE_JOBS"
 
 _T = TypeVar("_T")
 
@@ -68,6 +72,7 @@ def execute(
         folder = state_folder(experiment, scale, device, precision, folder, **changes)
     runs = []
     with _kept_for_us(folder, fresh):
+        jobs = _jobs(folder)
         for position, seed in enumerate(seeds):
             finished = folder / f"seed-{seed}.json" if folder else None
             if finished and processes.agreed(finished.exists()):
@@ -84,7 +89,7 @@ def execute(
             if finished and processes.first():
                 write_whole(finished, json.dumps(asdict(run)))
                 shutil.rmtree(checkpoint, ignore_errors=True)
-    used = _used(experiment, device, precision)
+    used = _used(experiment, device, precision) | {"jobs": jobs}
     return _result(experiment, scale, config, tuple(runs), used)
 
 
@@ -122,8 +127,8 @@ def measured_already(
     """The result stored in ``folder``, if :func:`execute` would only repeat it.
 
     It has this config and these seeds, and was measured by this very code on this
-    machine. What uncommitted code measured counts until the code is committed: then
-    one can be had that others can measure again.
+    machine, with others beside it or without. What uncommitted code measured counts
+    until the code is committed: then one can be had that others can measure again.
 
     Raises ``ValueError`` as :func:`execute` does.
     """
@@ -134,6 +139,9 @@ def measured_already(
     except (FileNotFoundError, ValueError):  # none, or one of another version's form
         return None
     here, there = _used(experiment, device, precision), dict(result.machine)
+    there.pop("jobs", None)
+    if device != "cpu":  # its numbers are those of the GPU, however many jobs there are
+        here["threads"] = there.get("threads")
     commits = [str(used.pop("commit", None)) for used in (here, there)]
     uncommitted = [commit.endswith("-dirty") for commit in commits]
     same = (
@@ -167,7 +175,20 @@ def state_folder(
 
 def interrupted(state: Path) -> bool:
     """Whether the :func:`state_folder` ``state`` keeps something to go on from."""
-    return state.is_dir() and any(state.iterdir())
+    return any(state.glob("seed-*"))
+
+
+def _jobs(folder: Path | None) -> int:
+    """How many claims are measured side by side: the most that ever were, if this run
+    was interrupted, because the seconds of all its parts are added up.
+    """
+    jobs = int(os.environ.get(JOBS, 1))
+    note = folder / "jobs.json" if folder else None
+    if note and note.exists():
+        jobs = max(jobs, json.loads(note.read_text()))
+    if note and jobs > 1 and processes.first():
+        write_whole(note, json.dumps(jobs))
+    return jobs
 
 
 @contextlib.contextmanager

@@ -119,7 +119,7 @@ def machine(result: Result) -> str:
         f"Measured on {m['device_name']}",
         _devices(m),
         m["precision"],
-        f"{duration(seconds)} per seed",
+        f"{duration(seconds)} per seed{_beside(m)}",
     ]
     speed = sum(run.tokens_per_second for run in runs) / len(runs)
     if speed > 0:  # an experiment that counts no tokens states no speed
@@ -131,6 +131,15 @@ def machine(result: Result) -> str:
     commit = m["commit"]
     parts.append(f"commit {commit}" if commit else f"course_lib {m['course_lib']}")
     return ", ".join(parts) + "."
+
+
+def _beside(machine: Mapping[str, Any]) -> str:
+    """What the seconds suffered from; old results do not say, and had none beside."""
+    others = machine.get("jobs", 1) - 1
+    if not others:
+        return ""
+    claims = "claims were" if others > 1 else "claim was"
+    return f" while up to {others} other {claims} measured beside it"
 
 
 def _devices(machine: Mapping[str, Any]) -> str:

@@ -299,4 +299,5 @@ EXPERIMENT = Experiment(
         "feeding_ms": "times general without it",
         "additive_mib": "times general",
     },
+    timed=True,
 )

@@ -279,4 +279,5 @@ EXPERIMENT = Experiment(
     | {"flop_error": "of the whole", "paths_differ": "of its norm"}
     | {"spread": "of the median, between quartiles"},
     shared=False,
+    timed=True,
 )

@@ -351,4 +351,5 @@ EXPERIMENT = Experiment(
         for name in ("attention", "lstm")
     },
     shared=False,
+    timed=True,
 )

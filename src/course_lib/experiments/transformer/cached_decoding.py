@@ -271,4 +271,5 @@ EXPERIMENT = Experiment(
         "cache_mib": "MiB",
     },
     shared=False,
+    timed=True,
 )

@@ -381,4 +381,5 @@ EXPERIMENT = Experiment(
         "ms_ratio": "times as long",
         "decoded_ratio": "times as many tokens in a second",
     },
+    timed=True,
 )

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from course_lib.decoding import evaluating
-from course_lib.experiments.bert.finetuning import Recipe
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
+from course_lib.experiments.labels import Recipe
 from course_lib.experiments.learning import Memo
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.transformer.race import one_thread
@@ -287,4 +287,5 @@ EXPERIMENT = Experiment(
         **{f"us_{rank}": "CPU µs a picture" for rank in RANKS},
         **{f"pairs_{rank}": "of the FLOP" for rank in RANKS},
     },
+    timed=True,
 )
