@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from course_lib import __version__  # noqa: E402  (needs the path above)
 from course_lib.chapters import chapter  # noqa: E402
+from course_lib.figures.title import three_translators  # noqa: E402
 from course_lib.results import RESULTS, Result, stored, table  # noqa: E402
 
 LOG = logging.getLogger(__name__)
