@@ -105,9 +105,7 @@ class Experiment:
     artefact: Path | None = None  # where ``course run NAME --export`` writes it
     precision: str | None = None  # where the run has its own, whatever the setting says
     shared: bool = True  # whether it trains, so that several devices can share the work
-    timed: bool = (
-        False  # whether it measures times: nothing may run beside it
-    )
+    timed: bool = False  # whether it measures times: nothing may run beside it
 
     def __post_init__(self) -> None:
         try:
