@@ -97,6 +97,11 @@ def test_a_test_or_a_part_is_not_stored_among_the_results(small, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_help_names_the_chapters():
+    said = " ".join(run("--help").output.split())
+    assert "Of rnn, lstm_gru, seq2seq, attention, transformer, bert, vit" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

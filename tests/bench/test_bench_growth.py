@@ -15,6 +15,7 @@ from course_lib.bench.models import MODELS, Grows, Model
 from course_lib.bench.rounds import count
 from course_lib.bench.run import bench
 from course_lib.chapters import CHAPTERS
+from course_lib.experiments import run_to_end
 from course_lib.experiments.claim import Progress
 from course_lib.training import Setting
 
@@ -187,15 +188,9 @@ def test_one_that_fails_says_so_and_costs_no_other_anything():
 def test_the_bench_ends_with_the_curves_of_its_chapters(monkeypatch):
     monkeypatch.setattr("course_lib.bench.rounds.LEAST", 0.0)
     monkeypatch.setattr("course_lib.bench.peak.SIDES", {"cpu": (64,)})
-    steps, progress = bench(["rnn"], "quick", SETTING, rounds=1), []
-    while True:
-        try:
-            seen = next(steps)
-        except StopIteration as end:
-            said = end.value
-            break
-        if isinstance(seen, Progress):
-            progress.append(seen.done / seen.total)
+    seen = []
+    said = run_to_end(bench(["rnn"], "quick", SETTING, rounds=1), seen.append)
+    progress = [one.done / one.total for one in seen if isinstance(one, Progress)]
     assert [(one["model"], one["axis"]) for one in said["growth"]] == [
         ("RNN", axis) for axis in AXES
     ]

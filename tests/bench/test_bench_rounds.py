@@ -243,6 +243,11 @@ def test_memory_is_that_of_the_peak_and_not_what_was_there_before():
     assert extra_mib(step, "cpu") == pytest.approx(96, abs=12)
 
 
+def test_memory_is_not_known_where_its_peak_cannot_be_measured_anew(monkeypatch):
+    monkeypatch.setattr(rounds, "reset_peak", lambda device: False)
+    assert math.isnan(extra_mib(lambda: torch.ones(2**20), "cpu"))
+
+
 def test_bfloat16_is_timed_and_values_are_compared_in_float32(clock):
     x, layer, seen = torch.randn(3, 4), nn.Linear(4, 2), []
 

@@ -11,7 +11,9 @@ import typer
 
 from course_lib.bench import devices, growth, report
 from course_lib.bench.run import bench
+from course_lib.chapters import CHAPTERS
 from course_lib.cli.terminal import bar, console, say
+from course_lib.experiments import run_to_end
 from course_lib.experiments.claim import Progress
 from course_lib.files import write_whole
 from course_lib.results import workplace
@@ -22,7 +24,12 @@ INSTALL = "pip install --no-deps -r benchmarks/requirements-peers.txt"
 
 def bench_command(
     chapters: Annotated[
-        list[str] | None, typer.Argument(metavar="[CHAPTER…]", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="CHAPTER",
+            show_default=False,
+            help=f"Of {', '.join(one.name for one in CHAPTERS)}; all by default.",
+        ),
     ] = None,
     device: Annotated[
         str, typer.Option(help="cpu, cuda or cuda:N; a GPU if there is one.")
@@ -75,19 +82,15 @@ def bench_command(
 
 def _shown(steps: Any) -> dict[str, Any]:
     """Run to the end, with a bar; each match's table is printed when it is over."""
-    over: dict[str, Any] | None = None
     with bar("bench") as show:
-        while over is None:
-            try:
-                seen = next(steps)
-            except StopIteration as end:
-                over = end.value
-                break
+
+        def on_progress(seen: Progress | dict[str, Any]) -> None:
             if isinstance(seen, Progress):
                 show(seen)
             else:
                 console().print(report.table(seen))
-    return over
+
+        return run_to_end(steps, on_progress)
 
 
 def _without_times(said: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:

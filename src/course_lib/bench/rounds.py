@@ -7,14 +7,13 @@ import ctypes
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.bench.match import Match, Work, differences
-from course_lib.experiments.machine import peak_mib, reset_peak, seconds
+from course_lib.experiments.machine import peak_mib, reset_peak, seconds, used_mib
 from course_lib.training import Setting
 
 LEAST = 0.05  # seconds that a turn takes at least: shorter steps are repeated
@@ -138,27 +137,13 @@ def count(step: Callable[[], object]) -> int:
 
 def extra_mib(step: Callable[[], object], device: str) -> float:
     """MiB that ``step`` takes at its peak beyond what was there; NaN if not known."""
-    if device.startswith("cuda"):
-        reset_peak(device)
-        before = torch.cuda.memory_allocated(device) / 2**20
-        step()
-        return peak_mib(device) - before
-    try:
+    with contextlib.suppress(OSError, AttributeError):  # the C library of Linux has it
         ctypes.CDLL("libc.so.6").malloc_trim(0)  # what is free goes back to the system
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is measured anew
-        before = _status("VmRSS")
-        step()
-        return (_status("VmHWM") - before) / 2**10
-    except (OSError, AttributeError):  # not Linux
+    if not reset_peak(device):
         return math.nan
-
-
-def _status(key: str) -> int:
-    """A number of KiB that Linux tells of this process."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(key):
-            return int(line.split()[1])
-    raise OSError(f"/proc/self/status has no {key}")
+    before = used_mib(device)
+    step()
+    return peak_mib(device) - before
 
 
 def _repeats(work: Work, setting: Setting) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import platform
 import re
 import subprocess
@@ -103,24 +103,45 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize(device)
 
 
-def reset_peak(device: str) -> None:
-    """Begin to measure the peak of memory anew, where the system allows it."""
+def reset_peak(device: str) -> bool:
+    """Begin to measure the peak of memory anew; return whether the system allows it."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
-    with contextlib.suppress(OSError):  # Linux only; elsewhere the process's own peak
+        return True
+    try:  # Linux only; elsewhere the process's own peak
         Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def used_mib(device: str) -> float:
+    """Memory in use now, in MiB, of the GPU or of the process; NaN if not known."""
+    if device.startswith("cuda"):
+        return torch.cuda.memory_allocated(device) / 2**20
+    return _linux_mib("VmRSS")
 
 
 def peak_mib(device: str) -> float:
     """Peak memory in MiB, of the GPU or of the process; NaN where it is not known."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device) / 2**20
+    if not math.isnan(peak := _linux_mib("VmHWM")):
+        return peak
     try:
         import resource
     except ImportError:  # Windows
         return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if platform.system() == "Darwin" else 2**10)
+
+
+def _linux_mib(key: str) -> float:
+    """What Linux tells of this process; NaN elsewhere."""
+    status = Path("/proc/self/status")
+    said = status.read_text() if status.exists() else ""
+    found = re.search(rf"^{key}:\s+(\d+) kB", said, re.MULTILINE)
+    return int(found[1]) / 2**10 if found else math.nan
 
 
 def saved_mib(forward: Callable[[], Tensor], model: nn.Module) -> float:
