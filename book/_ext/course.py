@@ -47,6 +47,12 @@ class Directive(SphinxDirective):
         LOG.warning("%s", message, location=self.get_location())
         return [nodes.problematic(message, message)]
 
+    def section(self, title: str, name: str) -> nodes.section:
+        """A section that the page's contents list, reached as ``#name``."""
+        section = nodes.section(ids=[nodes.make_id(name)], names=[name])
+        section += nodes.title("", title)
+        return section
+
 
 class LiveFigure(Directive):
     """``{live-figure} rnn.Stepper``: options are its arguments, the body a caption.
@@ -93,9 +99,9 @@ class Results(Directive):
         return sections
 
     def _section(self, result: Result) -> nodes.section:
-        name = f"{result.experiment}, {result.scale}"
-        section = nodes.section(ids=[nodes.make_id(f"result {name}")], names=[name])
-        section += nodes.title("", f"{result.experiment} ({result.scale})")
+        name = f"{result.experiment} {result.scale}"
+        title = f"{result.experiment} ({result.scale})"
+        section = self.section(title, f"result {name}")
         section += nodes.raw("", table.html(result), format="html")
         command = f"course run {result.experiment} --scale {result.scale}"
         line = nodes.paragraph("", "", classes=["result-links"])

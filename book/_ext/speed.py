@@ -1,13 +1,14 @@
-"""``{speed}``: what ``course bench`` has stored, as a picture, tables and sentences.
+"""``{speed}``: what ``course bench`` has stored, as pictures, tables and sentences.
 
-Each device that was measured has its own section. The picture needs no script: a row
-for each match, time to the right, so it reads on a phone and prints.
+Each device that was measured has its own section, and each chapter a section in it. The
+pictures need no script: a line for each contender, its name and its time beside its
+sign, so nothing hides anything, on a phone and in print.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -19,17 +20,16 @@ from sphinx.application import Sphinx
 from course_lib.chapters import chapter
 
 SPEED = STORED / "speed"
-LOW, HIGH = 0.25, 8.0  # how many times our time the picture shows
+TICKS = (0.5, 1, 2, 4, 8)  # how many times our time a picture shows
 WITH = {"T": "length", "C": "width", "B": "batch"}
-TICKS = (0.25, 0.5, 1, 2, 4, 8)
-SAYS = {  # a contender's name begins with whose it is
-    "ours": "ours, another path",
-    "d2l": "d2l",
-    "torch": "torch's own modules",
-    "Hugging Face": "Hugging Face",
-    "timm": "timm",
+SIGNS = {  # a contender's name begins with whose it is
+    "ours": ("○", "ours, another path"),
+    "d2l": ("●", "d2l"),
+    "torch": ("◆", "torch's own modules"),
+    "Hugging Face": ("▲", "Hugging Face"),
+    "timm": ("■", "timm"),
 }
-SIGNS = dict(zip(SAYS, "○●◆▲■", strict=True))
+LIMIT = ("◇", "torch's fused kernels, the limit")
 
 
 class Speed(Benchmark):
@@ -44,22 +44,33 @@ class Speed(Benchmark):
                 "speed: nothing is stored; measure it with: course bench"
             )
         try:
-            return [self._section(self.read(path), path.stem) for path in found]
+            return [self._device(self.read(path), path.stem) for path in found]
         except (OSError, ValueError, KeyError) as error:
             return self.broken(f"speed: {error!r}")
 
-    def _section(self, said: dict[str, Any], stem: str) -> nodes.section:
+    def _device(self, said: dict[str, Any], stem: str) -> nodes.section:
         machine = said["machine"]
-        name = f"speed on {machine['device_name']}, {machine['precision']}"
-        section = nodes.section(ids=[nodes.make_id(f"speed {stem}")], names=[name])
-        section += nodes.title(
-            "", f"On {machine['device_name']}, {machine['precision']}"
-        )
-        section += nodes.raw("", _section_html(said), format="html")
-        return section
+        title = f"On {machine['device_name']}, {machine['precision']}"
+        device = self.section(title, f"speed {stem}")
+        device["classes"].append("speed")
+        device += nodes.raw("", _about(said) + _legend(), format="html")
+        for name, title, html in _parts(said):
+            part = self.section(title, f"speed {stem} {name}")
+            part += nodes.raw("", html, format="html")
+            device += part
+        return device
 
 
-def _section_html(said: dict[str, Any]) -> str:
+def _parts(said: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """A name, a title and the HTML of each part: the chapters, then all together."""
+    for name, matches in groupby(said["matches"], key=lambda match: match["chapter"]):
+        told = chapter(name)
+        yield name, f"Chapter {told.number}, {told.title}", _chapter(list(matches))
+    yield "growth", "How the time of a step grows", _growth(said["growth"])
+    yield "devices", "One process, or several", _devices(said["devices"])
+
+
+def _about(said: dict[str, Any]) -> str:
     machine = said["machine"]
     on_cpu = machine["device"] == "cpu"
     threads = f"{_threads(machine['threads'])}, " if on_cpu else ""
@@ -70,54 +81,52 @@ def _section_html(said: dict[str, Any]) -> str:
         "median, with the quartiles behind it. The fastest product of matrices here "
         f"makes {_count(said['peak_flop_per_second'] / 1e9)} GFLOP per second."
     )
-    parts = [f"<p>{escape(about)}</p>", _picture(said["matches"])]
-    for name, matches in groupby(said["matches"], key=lambda match: match["chapter"]):
-        told = chapter(name)
-        tables = "".join(map(_table, matches))
-        parts.append(
-            f"<details><summary>Chapter {told.number}, {escape(told.title)}: every time"
-            f"</summary>{tables}</details>"
-        )
-    parts += [_growth(said["growth"]), _devices(said["devices"])]
-    return f'<div class="speed">{"".join(parts)}</div>'
+    return f"<p>{escape(about)}</p>"
 
 
-def _picture(matches: list[dict[str, Any]]) -> str:
-    """Each contender's time, ours being 1, on a scale where twice is always as far."""
+def _legend() -> str:
     signs = "".join(
-        f'<li><span aria-hidden="true">{sign}</span> {escape(SAYS[whose])}</li>'
-        for whose, sign in SIGNS.items()
+        f'<li><span aria-hidden="true">{sign}</span> {escape(says)}</li>'
+        for sign, says in (*SIGNS.values(), LIMIT)
     )
-    ticks = "".join(
-        f'<span style="left:{_place(tick):.1f}%">{_times(tick)}</span>'
-        for tick in TICKS
-    )
-    axis = f'<div class="ticks" aria-hidden="true">{ticks}</div>'
-    rows = "".join(map(_row, matches))
     return (
-        '<figure class="speed-picture"><figcaption>Time of one step, ours being 1, on '
-        "a logarithmic scale. To the right of the line others take longer. What "
-        "does not fit stands at the edge.</figcaption>"
+        "<p>A number says how many times our own time another needs. In the picture "
+        "beside it ours is the line, and twice is always as far: to the right of the "
+        "line others take longer. What does not fit stands at the edge.</p>"
         f'<ul class="signs">{signs}<li>* differs by design, as its table says</li></ul>'
-        f'{axis}<ul class="rows">{rows}</ul>{axis}</figure>'
+    )
+
+
+def _chapter(matches: list[dict[str, Any]]) -> str:
+    """The picture of a chapter's matches, and a table of each, folded."""
+    ticks = "".join(
+        f'<span style="--at:{_place(at):.1f}%">{"½" if at == 0.5 else at}</span>'
+        for at in TICKS
+    )
+    tables = "".join(map(_table, matches))
+    return (
+        f'<div class="speed-picture" style="--one:{_place(1):.1f}%">'
+        f'<div class="ticks" aria-hidden="true">{ticks}</div>'
+        f"<ul>{''.join(map(_row, matches))}</ul></div>"
+        "<details><summary>Every time, with its spread and memory</summary>"
+        f"{tables}</details>"
     )
 
 
 def _row(match: dict[str, Any]) -> str:
+    """A match: a line for each other contender, its name, its time and its sign."""
     _, *others = match["contenders"]
-    timed = [one for one in others if "ms" in one]
-    spoken = "; ".join(f"{one['name']} {one['speed_up']:.2f}" for one in timed)
-    dots = "".join(
-        f'<span style="left:{_place(one["speed_up"]):.1f}%"'
-        f' title="{escape(one["name"])}: {one["speed_up"]:.2f} times our time">'
-        f"{SIGNS[_whose(one)]}{'*' * bool(one['note'])}</span>"
-        for one in timed
+    lines = "".join(
+        f"<li><span>{escape(one['name'])}{'*' * bool(one['note'])}</span> "
+        f"<b>{one['speed_up']:.2f}\u202f×</b>"
+        f'<span class="strip" style="--at:{_place(one["speed_up"]):.1f}%"'
+        f' aria-hidden="true"><span>{_sign(one)[0]}</span></span></li>'
+        for one in others
+        if "ms" in one
     )
     return (
-        f"<li><span>{escape(match['name'])}, {escape(match['task'])} "
-        f"<small>{_sizes(match)}</small></span>"
-        f'<span class="strip" role="img" aria-label="Times of ours: {escape(spoken)}">'
-        f"{dots}</span></li>"
+        f"<li>{escape(match['name'])}, {escape(match['task'])} "
+        f"<small>{_sizes(match)}</small><ul>{lines}</ul></li>"
     )
 
 
@@ -142,12 +151,13 @@ def _name(one: dict[str, Any]) -> str:
 
 
 def _times_of(one: dict[str, Any]) -> list[str]:
+    """The cells of a row; words alone, over all of them, where nothing was timed."""
     if "ms" not in one:
-        return ["–", escape(one.get("missing") or one["failed"]), "–", "–"]
+        return [escape(one.get("missing") or one["failed"])]
     low, high = one["quartiles"]
     return [
         f"{one['speed_up']:.2f}",
-        f"{_ms(one['ms'])} <small>({_ms(low)} to {_ms(high)})</small>",
+        f"{_ms(one['ms'])}<br><small>{_ms(low)} to {_ms(high)}</small>",
         _count(one["tokens_per_second"]),
         _mib(one["mib"]),
     ]
@@ -174,18 +184,17 @@ def _growth(curves: list[dict[str, Any]]) -> str:
         cells += [f"{axis} {sizes[0]} to {sizes[-1]}; {fixed}", escape(why)]
         rows.append((f"{escape(one['model'])}, {WITH[axis]}", cells))
     return (
-        "<details><summary>How the time of a step grows</summary><p>Each model alone, "
-        "one size growing and the others held. The time is fitted by a power of that "
-        "size; beside it stands that of the products that were counted at the same "
-        "sizes, and the one in the end, where the size is all that counts.</p>"
-        f"{_scrolling('How the time of a step grows', heads, rows)}</details>"
+        "<p>Each model alone, one size growing and the others held. The time is fitted "
+        "by a power of that size; beside it stands that of the products that were "
+        "counted at the same sizes, and the one in the end, where the size is all that "
+        f"counts.</p>{_scrolling('Powers of the size', heads, rows)}"
     )
 
 
 def _devices(said: dict[str, Any]) -> str:
     """One process against several, in a sentence."""
     if "missing" in said:
-        return f"<p>Several devices: not measured, {escape(said['missing'])}.</p>"
+        return f"<p>Not measured: {escape(said['missing'])}.</p>"
     alone, shared = (
         f"{_count(one['tokens_per_second'])} tokens per second in {of} with "
         f"{_threads(one['threads'])}"
@@ -196,9 +205,8 @@ def _devices(said: dict[str, Any]) -> str:
     )
     times = said["shared"]["tokens_per_second"] / said["alone"]["tokens_per_second"]
     return (
-        f"<p>Several devices: the {escape(said['name'])}'s training step "
-        f"({_sizes(said)}) makes {alone}, and {shared} each: {times:.2f} times as "
-        "many.</p>"
+        f"<p>The {escape(said['name'])}'s training step ({_sizes(said)}) makes "
+        f"{alone}, and {shared} each: {times:.2f} times as many.</p>"
     )
 
 
@@ -215,7 +223,7 @@ def _scrolling(
     """A table in a box that scrolls, of rows in HTML; the first cell names its row."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(
-        f'<tr><th scope="row">{name}</th><td>{"</td><td>".join(cells)}</td></tr>'
+        f'<tr><th scope="row">{name}</th>{_cells(cells, len(heads) - 1)}</tr>'
         for name, cells in rows
     )
     return (
@@ -225,26 +233,32 @@ def _scrolling(
     )
 
 
-def _whose(one: dict[str, Any]) -> str:
-    """Whose a contender is. Raises ``ValueError`` for a name that does not say."""
-    for whose in SAYS:
+def _cells(cells: list[str], columns: int) -> str:
+    span = "" if len(cells) == columns else f' colspan="{columns}"'
+    return "".join(f"<td{span}>{cell}</td>" for cell in cells)
+
+
+def _sign(one: dict[str, Any]) -> tuple[str, str]:
+    """A contender's sign, and what it says: whose it is, or that it is the limit.
+
+    Raises ``ValueError`` for a name that does not say whose it is.
+    """
+    if one["kind"] == "limit":
+        return LIMIT
+    for whose, sign in SIGNS.items():
         if one["name"].startswith(whose):
-            return whose
-    raise ValueError(f"name: got {one['name']!r}, expected one of {', '.join(SAYS)} …")
+            return sign
+    raise ValueError(f"name: got {one['name']!r}, expected one of {', '.join(SIGNS)} …")
 
 
 def _place(times: float) -> float:
     """Where so many times our time stands, in percent of the picture's width."""
-    part = math.log(times / LOW) / math.log(HIGH / LOW)
+    part = math.log(times / TICKS[0]) / math.log(TICKS[-1] / TICKS[0])
     return 100 * min(1.0, max(0.0, part))
 
 
 def _sizes(match: dict[str, Any]) -> str:
     return escape(", ".join(f"{name}\u00a0{n}" for name, n in match["sizes"].items()))
-
-
-def _times(tick: float) -> str:
-    return {0.25: "¼", 0.5: "½"}.get(tick, f"{tick:.0f}") + "\u202f×"
 
 
 def _ms(ms: float) -> str:

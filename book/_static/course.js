@@ -7,8 +7,8 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") 
 }
 
 // What scrolls sideways must be reachable by the keyboard; what does not, need not.
-const SCROLLING =
-  ".bd-article :is(mjx-container[display='true'], pre, .output, .pst-scrollable-table-container)";
+const TABLES = ".bd-article :is(.scroll, .pst-scrollable-table-container)";
+const SCROLLING = `.bd-article :is(mjx-container[display='true'], pre, .output), ${TABLES}`;
 
 function reachScrolling() {
   for (const box of document.querySelectorAll(SCROLLING)) {
@@ -21,6 +21,10 @@ document.addEventListener("DOMContentLoaded", () => {
   // A button's spoken name must begin with the name that is seen.
   for (const button of document.querySelectorAll("button.search-button-field")) {
     button.removeAttribute("aria-label");
+  }
+  for (const box of document.querySelectorAll(TABLES)) {
+    box.role = "group";
+    box.ariaLabel ??= "Table that may scroll sideways";
   }
   reachScrolling();
   addEventListener("resize", reachScrolling);

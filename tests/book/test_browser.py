@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,16 @@ CHAPTERS = [f"chapters/{n.stem}.html" for n in sorted(ROOT.glob("chapters/*.ipyn
 LOOKS = [("light", 1280), ("dark", 1280), ("light", 375), ("dark", 375)]
 STORED = ROOT / "benchmarks" / "pages" / "measured.json"
 MEGABYTE = 1_000_000
+# Tables that are wider than their box, or have none, and do not show it.
+HIDDEN_TABLES = """() => [...document.querySelectorAll(".bd-article table")]
+    .filter((table) => table.checkVisibility()).map((table) => {
+        const box = table.closest(".scroll, .pst-scrollable-table-container");
+        const wide = box && box.scrollWidth > box.clientWidth + 1;
+        const shown = box && getComputedStyle(box).backgroundImage !== "none";
+        const wrong = !box ? "no box" : wide !== (box.tabIndex === 0) ? "focus"
+            : wide !== shown ? "shadow" : !box.ariaLabel ? "no name" : "";
+        return wrong && `${wrong}: ${table.textContent.trim().slice(0, 60)}`;
+    }).filter(Boolean)"""
 # A figure draws into a shadow root; without one, what stands there is the fallback.
 INNER_TEXT = """(figure) => [...figure.querySelectorAll("*")]
     .map((element) => element.shadowRoot?.textContent ?? "").join("")"""
@@ -177,7 +188,8 @@ def test_page_fits_and_is_accessible(visit, address, page_path) -> None:
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             wrong.append(f"{scheme} {width}: the page is {wide} px wide")
-        wrong += [f"{scheme} {width}: {said}" for said in violations(page)]
+        found = page.evaluate(HIDDEN_TABLES) + violations(page)
+        wrong += [f"{scheme} {width}: {said}" for said in found]
     assert not wrong, "\n".join(wrong)
 
 
@@ -237,21 +249,59 @@ def test_what_a_cell_shows_stands_in_one_column(visit, address, path) -> None:
     assert len(edges["light"]) == 1
 
 
-def test_an_equation_that_scrolls_shows_it(visit, address) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        "<div>$${}$$</div>",
+        "<div class='scroll'><table><tr><td>{}</td></tr></table></div>",
+        "<div class='pst-scrollable-table-container'><table><td>{}</td></table></div>",
+    ],
+)
+def test_what_scrolls_shows_it(visit, address, written) -> None:
     page = visit(address + "book/notation.html", width=375).page
     formulas(page)
     shadows = page.evaluate(
-        """async () => {
+        """async (written) => {
             const box = document.createElement("div");
-            box.textContent = "$$x$$ $$\\text{" + "wide ".repeat(40) + "}$$";
+            box.innerHTML = ["x", "\\\\text{" + "wide".repeat(99) + "}"]
+                .map((words) => written.replace("{}", words)).join("");
+            box.style.overflowWrap = "normal";
             document.querySelector(".bd-article").append(box);
             await MathJax.typesetPromise([box]);
             dispatchEvent(new Event("resize"));
-            return [...box.querySelectorAll("mjx-container")]
-                .map((one) => getComputedStyle(one).backgroundImage !== "none");
-        }"""
+            return [...box.children]
+                .map((one) => one.querySelector("mjx-container") ?? one)
+                .map((one) => [one.tabIndex, getComputedStyle(one).backgroundImage])
+                .map(([reached, image]) => [reached === 0, image !== "none"]);
+        }""",
+        written,
     )
-    assert shadows == [False, True]
+    assert shadows == [[False, False], [True, True]]
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_nothing_hides_a_sign_of_the_speed_picture(
+    visit, address, scheme, width
+) -> None:
+    page = visit(address + "book/results.html", scheme, width).page
+    pictures = page.evaluate(
+        """() => [...document.querySelectorAll(".speed-picture")].map((picture) =>
+            [...picture.querySelectorAll("li li > :not(.strip), .strip > *")]
+            .map((one) => [one.textContent, one.getBoundingClientRect()])
+            .map(([text, box]) => [text, box.left, box.right, box.top, box.bottom]))"""
+    )
+    assert len(pictures) >= 7
+    wrong = []
+    for shown in pictures:
+        assert shown
+        wrong += [f"{one[0]} leaves the page" for one in shown if one[2] > width]
+        wrong += [
+            f"{one[0]} over {other[0]}"
+            for one, other in combinations(shown, 2)
+            if min(one[2], other[2]) - max(one[1], other[1]) > 0
+            and min(one[4], other[4]) - max(one[3], other[3]) > 1
+        ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_korean_is_drawn(visit, address) -> None:

@@ -83,26 +83,48 @@ def page(tmp_path, monkeypatch):
 
 
 def place(times):
-    """Where a sign stands between a quarter and eight times our time, in percent."""
-    return 100 * (math.log2(times) + 2) / 5
+    """Where a sign stands between half and eight times our time, in percent."""
+    return 100 * (math.log2(times) + 1) / 4
 
 
-def test_the_picture_has_a_sign_for_each_that_was_timed_and_says_it_in_words(page):
+def lines(html):
+    """Name, number, place and sign of each line of the pictures."""
+    return re.findall(
+        r"<li><span>([^<]*)</span> <b>([\d.]*)\u202f×</b>"
+        r'<span class="strip" style="--at:([\d.]+)%" aria-hidden="true">'
+        r"<span>(.)</span></span></li>",
+        html,
+    )
+
+
+def test_the_picture_has_a_line_for_each_that_was_timed_and_says_it_in_words(page):
     html, warnings = page(cpu=SAID)
     assert not warnings
-    (strip,) = re.findall(r'<span class="strip".*?</span></span>', html)
-    assert 'aria-label="Times of ours: torch nn.LSTM 2.00"' in strip
-    assert re.findall(r"left:([\d.]+)%", strip) == [f"{place(2):.1f}"]
-    assert "2.00 times our time" in strip
-    assert strip.count("◆*") == 1, "it has a note"
+    # The star: it has a note. The sign: that of a limit, whatever its name.
+    assert lines(html) == [("torch nn.LSTM*", "2.00", f"{place(2):.1f}", "◇")]
+    assert '<span aria-hidden="true">◇</span> torch&#x27;s fused kernels' in html
+    said = copy.deepcopy(SAID)
+    said["matches"][0]["contenders"][1]["kind"] = "peer"
+    ((*_, sign),) = lines(page(cuda=said)[0])
+    assert sign == "◆"
 
 
-@pytest.mark.parametrize(("times", "expected"), [(0.01, 0), (1, 40), (100, 100)])
+def test_the_line_of_our_own_time_stands_where_a_time_like_ours_does(page):
+    said = copy.deepcopy(SAID)
+    said["matches"][0]["contenders"][1]["speed_up"] = 1.0
+    html, _ = page(cpu=said)
+    (ours,) = re.findall(r'class="speed-picture" style="--one:([\d.]+)%"', html)
+    assert [at for _, _, at, _ in lines(html)] == [ours]
+    ticks = dict(re.findall(r'<span style="--at:([\d.]+)%">(.)</span>', html))
+    assert ticks == {"0.0": "½", "25.0": "1", "50.0": "2", "75.0": "4", "100.0": "8"}
+
+
+@pytest.mark.parametrize(("times", "expected"), [(0.01, "0.0"), (100, "100.0")])
 def test_what_is_out_of_the_picture_stands_at_its_edge(page, times, expected):
     said = copy.deepcopy(SAID)
     said["matches"][0]["contenders"][1]["speed_up"] = times
-    html, _ = page(cpu=said)
-    assert f"left:{expected:.1f}%" in html
+    ((_, number, at, _),) = lines(page(cpu=said)[0])
+    assert (float(number), at) == (times, expected)
 
 
 def test_the_tables_have_times_missing_ones_and_failures(page):
@@ -111,10 +133,10 @@ def test_the_tables_have_times_missing_ones_and_failures(page):
     about = "2 threads, torch 2.13.0, d2l 1.0.3, timm 1.0.31, commit 0123abc, 7 rounds"
     assert f"Measured on 2026-11-20: {about}" in html
     assert "123 GFLOP per second" in html
-    assert "10 ms <small>(9 ms to 11 ms)</small>" in html
+    assert "10 ms<br><small>9 ms to 11 ms</small>" in html
     assert "410\u202f000" in html
     assert "the kernel alone" in html
-    assert "d2l is not installed" in html
+    assert '<td colspan="4">d2l is not installed</td>' in html
     assert "computes other values" in html
     assert "ours does 42% of what this machine can" in html
 
@@ -133,7 +155,7 @@ def test_one_process_stands_against_several_in_a_sentence(page):
     said = "in 2 processes with 1 thread each: 1.31 times as many"
     assert said in html
     said = copy.deepcopy(SAID) | {"devices": {"missing": "there is 1 GPU"}}
-    assert "Several devices: not measured, there is 1 GPU." in page(cuda=said)[0]
+    assert "Not measured: there is 1 GPU." in page(cuda=said)[0]
 
 
 def test_each_device_has_its_section_the_cpu_first(page):
@@ -142,12 +164,18 @@ def test_each_device_has_its_section_the_cpu_first(page):
     html, warnings = page(cuda=gpu, cpu=SAID)
     assert not warnings
     assert html.index("On A &lt;fine&gt; CPU") < html.index("On A GPU")
-    assert html.count('<div class="speed">') == 2
+    contents = re.findall(r'href="#(speed-[^"]*)"', html)
+    parts = ("", "-lstm-gru", "-growth", "-devices")
+    expected = [f"speed-{device}{part}" for device in ("cpu", "cuda") for part in parts]
+    assert (
+        re.findall(r'<section (?:class="speed" )?id="(speed[^"]*)"', html) == expected
+    )
+    assert set(expected) <= set(contents), "the page's contents lead there"
 
 
 def test_nothing_stored_a_broken_file_and_a_name_of_nobody_are_warnings(page):
     assert "measure it with: course bench" in page()[1]
     assert "speed: KeyError" in page(cpu={"machine": SAID["machine"]})[1]
     said = copy.deepcopy(SAID)
-    said["matches"][0]["contenders"][1]["name"] = "nobody's"
+    said["matches"][0]["contenders"][1] |= {"name": "nobody's", "kind": "peer"}
     assert "expected one of ours, d2l, torch" in page(cuda=said)[1]
