@@ -190,7 +190,11 @@ class Cells(HTMLParser):
 def test_the_table_is_accessible_and_says_it_in_words():
     html = RESULT._repr_html_()
     cells = Cells(html).cells
-    assert cells[0] == ["caption", None, "Small <models> & big claims."]
+    assert cells[0] == [
+        "caption",
+        None,
+        "✗ does not hold here: Small <models> & big claims.",
+    ]
     assert [c[:2] for c in cells[1:5]] == [["th", "col"]] * 4
     assert cells[2][2] == "Measured (mean ± sd, 2 seeds)"
     assert [c[2] for c in cells[5:9]] == [
@@ -214,6 +218,8 @@ def test_the_table_is_accessible_and_says_it_in_words():
         "peak memory 12 MiB, torch 2.13.0, commit abc123.</p></details>" in html
     )
     assert html == RESULT._repr_html_()
+    holds = replace(RESULT, verdicts=VERDICTS[:1])._repr_html_()
+    assert Cells(holds).cells[0][2] == "Small <models> & big claims."
     assert not re.search(r"#[0-9a-f]{3,6}\b|rgb\(", html), "colours come from the page"
 
 

@@ -61,7 +61,7 @@ def html(result: Result) -> str:
         f'<div class="course-result"><style>{_STYLE}</style>'
         f'<div class="scroll" tabindex="0" role="group" aria-label="Result of '
         f'{escape(result.experiment)}"><table>'
-        f"<caption>{escape(result.claim['says'])}</caption>"
+        f"<caption>{_but(result)}{escape(result.claim['says'])}</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         f"<p><strong>{_mark(result.holds)}</strong> at the scale “{result.scale}”. "
         f"{escape(paper(result))}</p>"
@@ -210,6 +210,11 @@ def _count(value: float) -> str:
 
 def _short(text: str) -> str:
     return f'<span class="n">{escape(text)}</span>'
+
+
+def _but(result: Result) -> str:
+    """Before a claim that fails: who only skims reads no further than the claim."""
+    return "" if result.holds else f"{_mark(result.holds)} here: "
 
 
 def _mark(holds: bool) -> str:
