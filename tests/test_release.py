@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 import course_lib
+from checkout import ROOT, copied
 
-ROOT = Path(__file__).resolve().parents[1]
 # Where the wheel has what the checkout has at its root.
 PLACES = {
     "src/course_lib/": "course_lib/",
@@ -37,12 +37,7 @@ def run(*command: str | Path, **where) -> str:
 @pytest.fixture(scope="module")
 def committed(tmp_path_factory) -> Path:
     """The checkout as a release has it: the files that git does not ignore."""
-    folder = tmp_path_factory.mktemp("release") / "checkout"
-    listed = run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT)
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((ROOT / name).read_bytes())
+    folder = copied(tmp_path_factory.mktemp("release") / "checkout")
     # What a person leaves there, and git ignores.
     (folder / "exercises/01_rnn/.ipynb_checkpoints").mkdir()
     (folder / "exercises/01_rnn/.ipynb_checkpoints/student.ipynb").write_text("{}")

@@ -1,0 +1,3 @@
+"""The live figures of chapter 00."""
+
+__all__ = []
