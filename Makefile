@@ -8,7 +8,7 @@ BUILD := $(PY) -c "from jupyter_book.cli.main import main; main()" \
 	build . --all -W --keep-going -n -q
 
 .DEFAULT_GOAL := help
-.PHONY: help book read test lab notebooks bench picture dist html clean
+.PHONY: help book read test lab notebooks bench colab picture dist html clean
 
 help: ## Say what there is to do
 	@echo "From Recurrence to Attention"
@@ -52,6 +52,10 @@ notebooks: ## Execute text/*.md into chapters/*.ipynb; CHAPTER=01_rnn: only this
 bench: ## Time our models beside other people's, on this machine (some minutes)
 	@sh book/tools/install.sh course
 	@.venv/bin/course bench
+
+colab: ## Run every notebook with Colab's packages, and with the oldest (needs PyPI)
+	@sh book/tools/install.sh course
+	@$(PY) tests/colab/simulate.py $(RUNTIME:%=--runtime %)
 
 picture: ## Take the README's picture from the built book
 	@sh book/tools/install.sh course
