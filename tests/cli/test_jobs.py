@@ -136,7 +136,7 @@ def test_a_signal_stops_all_and_the_same_command_continues(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range x>=1"),
+        (["--jobs", "0"], "--jobs: got 0, expected at least 1"),
         (
             ["--jobs", "3", "--devices", "2"],
             "--jobs: got 3 where several devices share each training, expected 1",

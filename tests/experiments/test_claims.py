@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import math
+import sys
+import time
 from dataclasses import fields
 
 import matplotlib
@@ -14,6 +17,7 @@ from claims import quick
 from course_lib.experiments import execute, experiments, find, stored
 from course_lib.experiments.claim import SCALES
 from course_lib.experiments.fields import fields_of
+from course_lib.experiments.machine import seconds
 from course_lib.results import RESULTS, Result
 
 each = pytest.mark.parametrize("name", list(experiments()))
@@ -81,6 +85,32 @@ def test_the_seed_decides(name):
     assert len(first) >= 5
     assert again == first
     assert other != first
+
+
+def reads_a_clock(module, seen):
+    """Whether ``module``, or one of the claims' that it takes anything from, does."""
+    seen.add(module)
+    if vars(module).get("time") is time or vars(module).get("seconds") is seconds:
+        return True
+    names = {getattr(value, "__module__", None) for value in vars(module).values()}
+    used = {sys.modules[n] for n in names if str(n).startswith("course_lib.exp")}
+    return any(reads_a_clock(one, seen) for one in used - seen)
+
+
+@each
+def test_what_measures_times_says_so_to_be_measured_alone(name):
+    experiment = find(name)
+    for_all = {sys.modules[f"course_lib.experiments.{m}"] for m in ("machine", "claim")}
+    assert experiment.timed == reads_a_clock(inspect.getmodule(experiment.run), for_all)
+
+
+@each
+def test_real_is_no_less_than_what_the_page_shows(name):
+    scales = find(name).scales
+    names = ("hidden_size", "hidden", "size", "blocks", "length", "train", "test")
+    for said in set(names) & {field.name for field in fields(scales["cpu"])}:
+        cpu, real = (getattr(scales[scale], said) for scale in ("cpu", "real"))
+        assert real >= cpu, said
 
 
 # --- what is stored

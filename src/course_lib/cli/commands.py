@@ -82,7 +82,6 @@ def run_command(
     jobs: Annotated[
         int,
         typer.Option(
-            min=1,
             help="So many claims side by side, each in a process of its own with its "
             "share of the CPU's threads. Claims about time come last, one by one.",
         ),

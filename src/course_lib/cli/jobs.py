@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 
 def check(jobs: int, devices: int) -> None:
-    """Raise ``ValueError`` where several ``devices`` share each of several ``jobs``."""
+    """Raise ``ValueError`` for no ``jobs``, or several beside several ``devices``."""
     from course_lib import processes
 
+    if jobs < 1:
+        raise ValueError(f"--jobs: got {jobs}, expected at least 1")
     if jobs > 1 and (devices > 1 or processes.launched()):
         raise ValueError(
             f"--jobs: got {jobs} where several devices share each training, expected 1"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from course_lib.results import Result
 
+# A step of a small model takes a GPU 1 to 10 ms, whatever the batch: mostly it waits
+# for kernels to be started. So what "real" has over "cpu" is larger models and batches,
+# longer sequences and published data, and hardly more steps.
 SCALES = ("quick", "cpu", "real")
 
 

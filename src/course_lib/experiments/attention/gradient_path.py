@@ -429,10 +429,10 @@ EXPERIMENT = Experiment(
             untrained=200,
             embedding=128,
             hidden=256,
-            steps=2000,
+            steps=500,  # 150 states of each, one by one
             batch=64,
             learning_rate=2e-3,
-            measure_every=100,
+            measure_every=50,
         ),
     },
     run=run,

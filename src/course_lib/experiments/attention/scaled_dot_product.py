@@ -463,7 +463,7 @@ EXPERIMENT = Experiment(
             measure_every=30,
         ),
         "cpu": Config(),
-        "real": Config(middle=128, wide=1024, steps=2000, test=2000),
+        "real": Config(middle=128, wide=1024, steps=400, test=2000),
     },
     run=run,
     bands={

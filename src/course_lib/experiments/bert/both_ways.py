@@ -91,10 +91,10 @@ SCALES = {
         size=128,
         inner=512,
         blocks=4,
-        steps=5000,
+        steps=2000,  # 10 times round the sentences
         learning_rate=1e-3,
-        warmup=250,
-        measure_every=500,
+        warmup=200,
+        measure_every=100,
     ),
 }
 

@@ -106,13 +106,13 @@ SCALES = {
         size=256,
         heads=8,
         inner=1024,
-        blocks=6,
-        steps=5000,
-        batch=128,
+        blocks=4,
+        steps=1500,  # as at scale cpu, of a larger network on more text
+        batch=256,
         learning_rate=5e-4,
-        warmup=500,
+        warmup=150,
         tune_rate=2e-4,
-        measure_every=500,
+        measure_every=150,
     ),
 }
 

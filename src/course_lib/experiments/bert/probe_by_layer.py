@@ -106,10 +106,11 @@ SCALES = {
         size=128,
         inner=512,
         blocks=6,
-        steps=5000,
+        steps=1500,  # as at scale cpu, of a larger network on more text
         learning_rate=1e-3,
-        warmup=250,
-        tuning_steps=2000,
+        warmup=150,
+        tuning_steps=500,
+        tuning_batch=128,  # three times round 20,000 labels
         tuning_rate=3e-4,
     ),
 }

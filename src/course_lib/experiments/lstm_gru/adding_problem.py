@@ -280,7 +280,8 @@ EXPERIMENT = Experiment(
             test_sequences=200,
         ),
         "cpu": Config(),
-        "real": Config(length=500, hidden_size=128, steps=5000, measure_every=100),
+        # 500 small kernels each way in a step: twice the batch, and as many steps.
+        "real": Config(length=500, hidden_size=128, batch=128, measure_every=100),
     },
     run=run,
     bands={

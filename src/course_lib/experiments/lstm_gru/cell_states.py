@@ -232,7 +232,7 @@ SCALES = {
         characters=100_000, measured=6_000, hidden_size=32, length=64, steps=400
     ),
     "cpu": Config(),
-    "real": Config(text="time-machine", hidden_size=256, steps=6000, lstm_rate=3e-3),
+    "real": Config(text="time-machine", hidden_size=256, lstm_rate=3e-3),
 }
 
 # What the page of the cell microscope offers to read.

@@ -234,8 +234,8 @@ EXPERIMENT = Experiment(
         "cpu": Config(),
         "real": Config(
             hidden_size=64,
-            steps=1600,
-            lags=(5, 10, 15, 20, 25, 30, 40, 60, 80, 120, 160, 240, 320),
+            steps=600,
+            lags=(5, 10, 15, 20, 25, 30, 40, 60, 80, 120, 240),
         ),
     },
     run=run,

@@ -384,10 +384,10 @@ EXPERIMENT = Experiment(
             hidden=512,
             dropout=0.3,
             longest_output=60,
-            steps=8_000,
+            steps=1500,  # 7 times round the captions, one word at a time
             batch=128,
             learning_rate=1e-3,
-            measure_every=1000,
+            measure_every=250,
         ),
     },
     run=run,

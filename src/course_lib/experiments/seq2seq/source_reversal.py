@@ -390,7 +390,7 @@ EXPERIMENT = Experiment(
             corpus="multi30k",
             translation_embedding=256,
             translation_hidden=512,
-            translation_steps=8000,
+            translation_steps=2500,
             dropout=0.3,
         ),
     },

@@ -61,7 +61,7 @@ SCALES = {
     "real": Config(
         size=1024,
         heads=16,
-        blocks=24,
+        blocks=12,  # half of GPT-2 medium: 16,384 tokens are read many times
         vocabulary=50_000,
         lengths=(256, 1024, 4096, 16_384),
     ),

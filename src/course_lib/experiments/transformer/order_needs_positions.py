@@ -94,13 +94,13 @@ SCALES = {
         size=256,
         inner=1024,
         blocks=3,
-        steps=6000,
+        steps=1500,  # 7 times round the captions
         dropout=0.3,
         batch=128,
         learning_rate=1e-3,
-        warmup=1000,
+        warmup=300,
         longest=120,
-        measure_every=1000,
+        measure_every=250,
     ),
 }
 

@@ -98,10 +98,10 @@ SCALES = {
         size=64,
         inner=128,
         blocks=6,
-        steps=8000,
+        steps=2500,  # 6 times round the pictures
         batch=128,
         learning_rate=1e-3,
-        measure_every=1000,
+        measure_every=250,
     ),
 }
 

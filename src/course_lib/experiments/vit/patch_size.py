@@ -102,7 +102,7 @@ SCALES = {
         rates=(1e-3, 3e-3),
         batch=128,
         least=500,
-        epochs=10,
+        epochs=6,
     ),
 }
 
