@@ -8,7 +8,7 @@ BUILD := $(PY) -c "from jupyter_book.cli.main import main; main()" \
 	build . --all -W --keep-going -n -q
 
 .DEFAULT_GOAL := help
-.PHONY: help book read test lab notebooks bench colab picture dist html clean
+.PHONY: help book read test lab notebooks bench gpu colab picture dist html clean
 
 help: ## Say what there is to do
 	@echo "From Recurrence to Attention"
@@ -56,6 +56,13 @@ bench: ## Time our models beside other people's, on this machine (some minutes)
 colab: ## Run every notebook with Colab's packages, and with the oldest (needs PyPI)
 	@sh book/tools/install.sh course
 	@$(PY) tests/colab/simulate.py $(RUNTIME:%=--runtime %)
+
+# Small models leave most of a GPU idle, so eight claims share it.
+gpu: ## Measure all that a GPU is for: the peers, and every claim's real scale
+	@sh book/tools/install.sh course
+	@.venv/bin/course bench --device cuda || failed=$$?; \
+	.venv/bin/course run --all --scale real --device cuda --jobs 8 || failed=$$?; \
+	exit $${failed:-0}
 
 picture: ## Take the README's picture from the built book
 	@sh book/tools/install.sh course
