@@ -126,7 +126,7 @@ def run_command(
         from course_lib.experiments import experiments, find
 
         if every:
-            found = in_order(experiments().values(), jobs)
+            found = in_order(experiments().values(), scale, jobs)
         else:
             found = [find(name) for name in names or []]
         if not found:

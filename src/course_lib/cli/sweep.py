@@ -9,7 +9,7 @@ import gc
 import signal
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -46,19 +46,21 @@ def sweep(experiments: list[Experiment], asked: Asked) -> int:
         return max(CODES[row.verdict] for row in rows) if processes.first() else 0
 
 
-def in_order(experiments: Iterable[Experiment], jobs: int) -> list[Experiment]:
-    """By their stored time at scale cpu, the cheapest first: most results at once.
+def in_order(
+    experiments: Iterable[Experiment], scale: str, jobs: int
+) -> list[Experiment]:
+    """The cheapest first: most results at once. With several ``jobs`` the longest
+    first: begun last it would run on when the others have ended.
 
-    With several ``jobs`` the longest comes first, or it would begin last and run on
-    alone, after the others have ended.
+    What one costs is its stored time at ``scale``, or else at scale cpu.
     """
     from course_lib.results import stored
 
     def cost(experiment: Experiment) -> float:
-        try:
-            return _seconds(stored(experiment.name, "cpu"))
-        except (FileNotFoundError, ValueError):
-            return float("inf")
+        for known in (scale, "cpu"):
+            with suppress(FileNotFoundError, ValueError):
+                return _seconds(stored(experiment.name, known))
+        return float("inf")
 
     return sorted(experiments, key=cost, reverse=jobs > 1)
 

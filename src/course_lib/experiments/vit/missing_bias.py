@@ -105,8 +105,8 @@ SCALES = {
         inner=128,
         rates=(1e-3, 3e-3),
         batch=128,
-        least=500,
-        epochs=6,
+        least=400,
+        epochs=5,
     ),
 }
 
