@@ -22,7 +22,7 @@ class NewName(Figure):
     )
     caption = (
         "What to look for: on both sides of the best slope the error grows, and twice "
-        "as far from it, four times as much."
+        "as far from it, it has grown by four times as much."
     )
     reports: ClassVar[dict[str, Any]] = {"guess": None}
 
