@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,6 +31,8 @@ PINNED = dict(
         re.MULTILINE,
     )
 )
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+(TRANSFORMERS,) = PROJECT["optional-dependencies"]["huggingface"]
 
 
 def assert_same_gradients(layer, theirs):
@@ -105,7 +108,7 @@ def test_the_peers_are_those_of_the_one_file():
     [
         (import_d2l, "d2l", f"pip install --no-deps d2l=={PINNED['d2l']}"),
         (import_timm, "timm", f"pip install --no-deps timm=={PINNED['timm']}"),
-        (import_transformers, "transformers", "pip install 'transformers>="),
+        (import_transformers, "transformers", f"pip install '{TRANSFORMERS}'"),
     ],
 )
 def test_a_peer_that_is_missing_says_how_to_get_it(monkeypatch, load, package, command):
