@@ -52,7 +52,7 @@ def side_by_side(
     with bar(f"{len(children)} claims") as show:
         for group, jobs in (crowd, max(1, min(asked.jobs, len(crowd)))), (alone, 1):
             with ThreadPoolExecutor(jobs) as pool:
-                waiting = {pool.submit(child.run, jobs, stop) for child in group}
+                waiting = {pool.submit(child.outcome, jobs, stop) for child in group}
                 while waiting:
                     try:
                         done, waiting = wait(waiting, 0.1, FIRST_COMPLETED)
@@ -81,13 +81,17 @@ class _Child:
         self._experiment, self._asked = experiment, asked
         self._told: set[int] = set()  # the signals that it got from us
 
-    def run(self, jobs: int, stop: list[int]) -> tuple[str, str]:
+    def outcome(self, jobs: int, stop: list[int]) -> tuple[str, str]:
         """Start it as one of ``jobs``, unless it is to ``stop``, and wait for its end.
 
         Returns what it said, and its errors; nothing where it was stopped.
         """
-        if stop:
-            return "", ""
+        try:
+            return ("", "") if stop else self._run(jobs, stop)
+        except OSError as error:  # no more processes, or no room for their errors
+            return "", f"error: {self.name}: {error}"
+
+    def _run(self, jobs: int, stop: list[int]) -> tuple[str, str]:
         with handed_back() as place:
             log = place.with_name("errors")
             with log.open("wb") as errors:
@@ -126,7 +130,7 @@ class _Child:
 
     def tell(self, number: int) -> None:
         """Send it signal ``number``, once."""
-        process = self.process  # run() may be at its end
+        process = self.process  # it may be at its end
         if process and number not in self._told:
             self._told.add(number)
             process.send_signal(number)
