@@ -192,7 +192,8 @@ def execute(notebook: NotebookNode, folder: Path) -> Iterator[tuple[int, Noteboo
         coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )
-    with client.setup_kernel(env=environment | ENVIRONMENT):
+    # cleanup_kc: or the kernel would live on, for its manager is not the client's own.
+    with client.setup_kernel(env=environment | ENVIRONMENT, cleanup_kc=True):
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue

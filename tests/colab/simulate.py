@@ -128,7 +128,7 @@ def execute(path: Path, python: Path, env: dict, after_cell: Callable) -> str:
         on_cell_complete=lambda **_: after_cell(),
     )
     try:
-        client.execute(env=env)
+        client.execute(env=env, cleanup_kc=True)  # ends a kernel of our own manager
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         said = "".join(output.get("text", "") for output in first.outputs)
