@@ -32,7 +32,7 @@ def new_command(
 ) -> None:
     """Make a skeleton that passes the tests: rnn/long_memory, say, of an experiment.
 
-    Nothing that is there is overwritten. What CONTRIBUTING.md lists by hand is listed.
+    Nothing that is there is overwritten. It is added where such pieces are listed.
     """
     from course_lib.new import skeleton
 
@@ -42,13 +42,10 @@ def new_command(
         write_whole(path, text)
     _tidy([*made.new, *made.changed])
     built = _built(name) if kind == "exercise" else []
-    for said, paths in (
-        ("made", [*made.new, *built]),
-        ("listed in", made.changed),
-    ):
+    for said, paths in (("made", [*made.new, *built]), ("listed in", made.changed)):
         for path in paths:
             typer.echo(f"{said} {path.relative_to(_CHECKOUT)}")
-    typer.echo("Next:")
+    typer.echo("Next, as CONTRIBUTING.md says at more length:")
     for number, step in enumerate(made.then, 1):
         typer.echo(f"{number}. {step}")
 

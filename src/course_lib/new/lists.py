@@ -18,7 +18,9 @@ class Line:
     text: str
 
 
-def changes(kind: str, told: Chapter, own: str, camel: str, root: Path) -> dict:
+def changes(
+    kind: str, told: Chapter, own: str, camel: str, root: Path
+) -> dict[Path, str]:
     """The new texts, by path, of the files in ``root`` that list what is made.
 
     ``told`` is its chapter, ``own`` and ``camel`` are its names. Raises ``ValueError``

@@ -18,6 +18,42 @@ from course_lib.new import lists
 TEMPLATES = Path(__file__).with_name("templates")
 KINDS = ("chapter", "experiment", "figure", "exercise")
 FORM = "small letters, digits and _, beginning with a letter"
+_SUFFIXES = {".py", ".js", ".md", ".toml"}  # not what Python leaves beside them
+# In short what CONTRIBUTING.md says, with the names in it.
+_THEN = {
+    "chapter": (
+        "Write the model: src/course_lib/a_chapter.py and tests/test_a_chapter.py",
+        "Its figures, claims and exercise: course new figure a_chapter/NAME, "
+        "course new experiment a_chapter/NAME, course new exercise a_chapter",
+        "Write text/00_a_chapter.md, then: make notebooks CHAPTER=00_a_chapter",
+        "Say what it fixes and breaks in its row of book/welcome.md; its title is also "
+        "in src/course_lib/chapters.py",
+        "Let its model grow in the bench: a Model in src/course_lib/bench/models.py",
+        "Its papers, questions, words and times: book/references.bib, interview.md, "
+        "glossary.md, notation.md, how_to_use.md and teachers.md",
+    ),
+    "experiment": (
+        "Write the claim and its bands: src/course_lib/experiments/a_chapter/"
+        "new_name.py. Try it: course run new-name",
+        "Commit. Then measure, with nothing else running: "
+        "course run new-name --scale cpu --seeds 3",
+        "Commit results/new-name.cpu.json",
+    ),
+    "figure": (
+        "Write the figure: src/course_lib/figures/a_chapter/new_name.js and .py",
+        "Format it: npx prettier --print-width 88 --write "
+        "src/course_lib/figures/a_chapter/new_name.js",
+        "Show it: from course_lib.figures.a_chapter import NewName; NewName() in a "
+        "text, {live-figure} a_chapter.NewName in a page of book/",
+    ),
+    "exercise": (
+        "Write the questions, their tests and typical wrong answers in "
+        "exercises/00_a_chapter/",
+        "course build-exercises 00_a_chapter makes student.ipynb of them, again and "
+        "again",
+        "Link it from the section Graded exercise of text/00_a_chapter.md",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -58,46 +94,6 @@ def skeleton(kind: str, name: str, root: Path) -> Skeleton:
         lists.changes(kind, told, own, words["NewName"], root),
         tuple(_put(words, line) for line in _THEN[kind]),
     )
-
-
-_SUFFIXES = {".py", ".js", ".md", ".toml"}
-
-_MEASURE = (
-    "Commit. Then measure, with nothing else running: "
-    "course run new-name --scale cpu --seeds 3, and commit results/new-name.cpu.json"
-)
-_THEN = {
-    "chapter": (
-        "Write the model: src/course_lib/a_chapter.py and tests/test_a_chapter.py",
-        "Its figures, claims and exercise: course new figure a_chapter/NAME, "
-        "course new experiment a_chapter/NAME, course new exercise a_chapter",
-        "Write text/00_a_chapter.md, then: make notebooks CHAPTER=00_a_chapter",
-        "Say what it fixes and breaks in its row of book/welcome.md; its title is also "
-        "in src/course_lib/chapters.py",
-        "Let its model grow in the bench: a Model in src/course_lib/bench/models.py",
-        "Its papers, questions, words and times: book/references.bib, interview.md, "
-        "glossary.md, notation.md, how_to_use.md and teachers.md",
-    ),
-    "experiment": (
-        "Write the claim and its bands: src/course_lib/experiments/a_chapter/"
-        "new_name.py. Try it: course run new-name",
-        _MEASURE,
-    ),
-    "figure": (
-        "Write the figure: src/course_lib/figures/a_chapter/new_name.js and .py",
-        "Format it: npx prettier --print-width 88 --write "
-        "src/course_lib/figures/a_chapter/new_name.js",
-        "Show it: from course_lib.figures.a_chapter import NewName; NewName() in a "
-        "text, {live-figure} a_chapter.NewName in a page of book/",
-    ),
-    "exercise": (
-        "Write the questions, their tests and typical wrong answers in "
-        "exercises/00_a_chapter/",
-        "course build-exercises 00_a_chapter makes student.ipynb of them, again and "
-        "again",
-        "Link it from the section Graded exercise of text/00_a_chapter.md",
-    ),
-}
 
 
 def _names(kind: str, name: str) -> tuple[Chapter, str]:
