@@ -8,11 +8,13 @@ export const tallyStyle = `
 .tally :is(th, td) { padding: 3px 18px 3px 0; text-align: right; font-weight: 400;
   white-space: nowrap; }
 .tally th:first-child { text-align: left; }
+.tally :is(th, td):last-child { padding-right: 0; }
 .tally thead th { color: var(--quiet); font-size: 13px; }
 .tally tbody tr:first-child > * { border-bottom: 1px solid var(--line); }
 .tally b { font-weight: 650; }
 @container (max-width: 480px) { .tally :is(th, td) { padding-right: 9px; font-size: 13.5px; }
-  .tally .count { display: none; } }
+  .tally .count { display: none; }
+  .tally th:first-child { white-space: normal; } }
 `;
 
 const NAMES = {
