@@ -176,7 +176,8 @@ def test_list_shows_claims_and_which_results_hold(course, tmp_path, monkeypatch)
     monkeypatch.setattr("course_lib.experiments.experiments", lambda: known)
     course("run", "--all", "--seeds", 1, "--scale", "cpu")
     shown = course("list").output
-    assert "A line can be fitted to a noisy line." in shown
+    assert "  A line can be fitted to a noisy line." in shown.splitlines()
+    assert "toy" in shown.splitlines()
     assert "cpu: does not hold" in shown
     assert "cpu: holds" in shown
     other = replace(TOY, scales={**TOY.scales, "cpu": Config(steps=41)})

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.padding import Padding
+from rich.text import Text
 
 from course_lib.cli import jobs as side_by_side
 from course_lib.cli.run import Asked, assignments, out_folder
@@ -39,17 +41,16 @@ def list_command() -> None:
     with _errors():
         from course_lib.experiments import experiments
 
-        shown = table("name", "chapter", "claim", "scales", "stored results")
+        shown = console()
         for found in experiments().values():
             said = [_stored(found, scale) for scale in found.scales]
-            shown.add_row(
-                found.name,
-                found.chapter,
+            say(found.name, style="bold")
+            for line in (
                 found.claim,
-                ", ".join(found.scales),
-                "\n".join(filter(None, said)) or "–",
-            )
-        console().print(shown)
+                f"chapter {found.chapter}; scales {', '.join(found.scales)}",
+                "; ".join(filter(None, said)) or "nothing is stored",
+            ):
+                shown.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
 
 
 @app.command("run")
