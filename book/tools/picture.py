@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "_build" / "html" / "book" / "welcome.html"
-PICTURE = ROOT / "book" / "_static" / "readme_stepper.png"
+PICTURE = ROOT / "book" / "_static" / "readme_figure.png"
 
 
 def take(page_path: Path, picture: Path) -> None:
@@ -36,7 +36,7 @@ def take(page_path: Path, picture: Path) -> None:
         figure.get_by_role("button", name="Just show me").click()
         page.mouse.move(0, 0)
         page.wait_for_timeout(500)
-        box, below = figure.bounding_box(), figure.get_by_text("pinned unit").first
+        box, below = figure.bounding_box(), figure.get_by_role("table")
         # The part that a stranger understands at a glance ends above this line.
         box["height"] = below.bounding_box()["y"] - box["y"]
         shot = page.screenshot(clip=box, full_page=True)

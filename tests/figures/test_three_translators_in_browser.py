@@ -15,11 +15,12 @@ pytestmark = pytest.mark.browser
 
 MADE = json.loads(STORED.read_text(encoding="utf-8"))
 NAMES = {
-    "seq2seq": "One fixed vector",
+    "seq2seq": "Fixed vector",
     "attention": "Attention",
     "transformer": "Transformer",
 }
 FIRST = next(g for g in MADE["groups"] if g["length"] == 12)["sentences"][0]
+MEANS = "because I am hungry, I roast three chestnuts in the kitchen"
 OWN = "할머니가 사과를 먹는다"
 
 
@@ -56,7 +57,7 @@ def field(page):
 def test_before_the_guess_nothing_is_told(show) -> None:
     page = show(ThreeTranslators())
     assert field(page).input_value() == FIRST["text"]
-    assert page.get_by_text(FIRST["allowed"][0]).is_visible()
+    assert page.get_by_text(MEANS).is_visible()
     for chapter in NAMES:
         assert read(page, chapter) == 0
         assert said(page, chapter) == []
@@ -188,7 +189,7 @@ def test_type_a_sentence(show) -> None:
     field(page).fill(FIRST["text"])  # a stored one is that one
     assert button(page, "Just show me").is_visible()
     field(page).fill("")
-    assert page.get_by_text(FIRST["allowed"][0]).is_visible()
+    assert page.get_by_text(MEANS).is_visible()
 
 
 def test_in_the_book_the_weights_come_when_the_reader_types(show, tmp_path) -> None:

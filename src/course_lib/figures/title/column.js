@@ -26,8 +26,9 @@ export const columnStyle = `
   background: var(--attention); }
 .column .board { margin: 6px 0; }
 .column .said { align-items: flex-start; }
-.judged { margin: 6px 0; min-height: 1.45em; font-weight: 600; }
-@container (max-width: 640px) {
+.judged { margin: 6px 0; font-weight: 600; }
+.judged:empty { display: none; }
+@container (max-width: 560px) {
   .columns { grid-template-columns: minmax(0, 1fr); }
   .column .note { min-height: 1.45em; }
 }
@@ -122,11 +123,11 @@ export function column({ chapter, name, number: place, learned }, address) {
           ? `Step 1: all ${plural(seen, "word")} read at once.`
           : `Step ${reads}: all read.`;
     else if (!looks)
-      now.textContent = `${word}: from the ${trace.states.shape[1]} numbers; the words are out of its sight.`;
+      now.textContent = `${word} came from the ${trace.states.shape[1]} numbers alone.`;
     else {
       const where = [...looks.keys()]
         .sort((a, b) => looks[b] - looks[a])
-        .filter((i, n) => n === 0 || (n < 3 && looks[i] >= LEAST))
+        .filter((i, n) => n === 0 || (n < 2 && looks[i] >= LEAST))
         .map((i) => `${named(tokens[i], glosses[i])} ${percent(looks[i])}`);
       now.textContent = `${word} looked at ${where.join(", ")}.`;
     }

@@ -279,7 +279,7 @@ function render({ model, el }) {
     if (!shown) return;
     means.replaceChildren(
       make("span", {}, "It means: "),
-      shown.allowed ? shown.allowed[0] : "",
+      shown.allowed ? shown.allowed[0].replace(/ (?=[,'])/g, "") : "",
     );
     steps.input.max = most();
     steps.set(at());
@@ -309,13 +309,7 @@ function render({ model, el }) {
   body.append(
     make("style", {}, style, wordStyle, columnStyle, tallyStyle),
     make("div", { class: "row choose" }, lengths, another),
-    make(
-      "label",
-      { class: "typed" },
-      TYPED,
-      input,
-      offered,
-    ),
+    make("label", { class: "typed" }, TYPED, input, offered),
     note,
     means,
     guessing.box,

@@ -17,7 +17,7 @@ STORED = Path(__file__).with_name("three_translators.json")
 LABS = {"seq2seq": BottleneckLab, "attention": AttentionLab}
 LABS |= {"transformer": TransformerLab}
 NAMES = {  # over its column, and in a sentence
-    "seq2seq": ("One fixed vector", "the fixed vector"),
+    "seq2seq": ("Fixed vector", "the fixed vector"),
     "attention": ("Attention", "attention"),
     "transformer": ("Transformer", "the Transformer"),
 }
