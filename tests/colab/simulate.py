@@ -9,8 +9,8 @@ course touches (runtime-*.txt), or with the oldest that pyproject.toml admits. E
 notebook gets a fresh copy of it, an empty home and a folder in which it lies alone, and
 is run from its first cell on. What that cell asks GitHub for is answered with the
 working tree, so pip builds our wheel from it and installs that. Then the packages are
-compared with those of before: nothing that was there may have changed. At the end the
-command `course` is tried, in the last environment.
+compared with those of before: nothing that was there may have changed. At the end such
+a reader tries the command `course`.
 
 It needs PyPI, and the Pythons. PyPI's torch brings 3 GB of CUDA; where
 PIP_EXTRA_INDEX_URL names PyTorch's own index, https://download.pytorch.org/whl/cpu, it
@@ -146,71 +146,104 @@ def solved() -> str:
     return nbformat.writes(notebook)
 
 
-def try_commands(python: Path, folder: Path, env: dict) -> str:
-    """Run the command `course`, in an empty folder; returns what went wrong."""
-    folder.mkdir()
+@dataclass(frozen=True)
+class Place:
+    """Where notebooks run: the environment to copy, and what stands for GitHub."""
+
+    folder: Path
+    base: Path
+    before: dict[str, str]
+    url: str
+
+    def reader(self, name: str) -> tuple[Path, dict]:
+        """A fresh reader: the Python, in a copy of ``base``, and the variables.
+
+        What the reader before has left is removed; the folder NAME is empty.
+        """
+        shutil.rmtree(self.folder / "reader", ignore_errors=True)
+        for made in (name, "home"):
+            (self.folder / "reader" / made).mkdir(parents=True)
+        python = environment.copy(self.base, self.folder / "reader/environment")
+        home = self.folder / "reader/home"
+        return python, surroundings(python, home, self.folder / "repository", self.url)
+
+
+def prepare(folder: Path, runtime: str, quick: bool) -> Place:
+    """The place for notebooks with the packages of ``runtime``, in ``folder``.
+
+    Raises ``CommandError``.
+    """
+    stated = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
+    make_repository(folder / "repository", stated["branch"])
+    base = folder / "environment"
+    before = environment.installed(environment.make(base, runtime, quick))
+    return Place(folder, base, before, stated["url"])
+
+
+def run_alone(path: Path, place: Place, after_cell: Callable) -> Outcome:
+    """Run one notebook as a fresh reader, and see what became of the packages."""
+    python, env = place.reader("content")
+    alone = Path(shutil.copy2(path, place.folder / "reader/content"))
+    begun = time.monotonic()
+    failed = execute(alone, python, env, after_cell)
+    seconds = time.monotonic() - begun
+    after = environment.installed(python)
+    return Outcome(
+        str(path.relative_to(ROOT)),
+        seconds,
+        [f"{name}=={after[name]}" for name in after if name not in place.before],
+        [
+            f"{name} {version} -> {after.get(name, 'none')}"
+            for name, version in place.before.items()
+            if after.get(name) != version
+        ],
+        failed,
+    )
+
+
+def try_commands(place: Place) -> Outcome:
+    """Install as the first cell does; run the command `course` in an empty folder."""
+    python, env = place.reader("empty")
+    folder = place.folder / "reader/empty"
+    outcome = Outcome("course list, run, grade")
     points = exercise(EXERCISE).points
     (folder / "solved.ipynb").write_text(solved(), "utf-8")
+    begun = time.monotonic()
     try:
+        run(python, "-m", "pip", "install", "-q", build.COURSE, cwd=folder, env=env)
         for command in COMMANDS:
             said = run(python.with_name("course"), *command, cwd=folder, env=env)
         if f"solved: {points} of {points} points" not in said:
-            return f"The published solution does not get its {points} points:\n{said}"
+            outcome.failed = f"The published solution does not get all points:\n{said}"
     except CommandError as error:
-        return str(error)
-    return ""
+        outcome.failed = str(error)
+    outcome.seconds = time.monotonic() - begun
+    return outcome
 
 
 def simulate(
     runtime: str, notebooks: list[Path], quick: bool, progress: Progress
 ) -> list[Outcome]:
     """Run ``notebooks`` and the commands with the packages of ``runtime``."""
-    stated = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
     what = title(runtime)
     bar = progress.add_task(f"{what}: installing", total=None)
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="colab-", ignore_cleanup_errors=True) as at:
-        folder = Path(at)
-        repository, base = folder / "repository", folder / "environment"
         try:
-            make_repository(repository, stated["branch"])
-            before = environment.installed(environment.make(base, runtime, quick))
+            place = prepare(Path(at), runtime, quick)
         except CommandError as error:
-            progress.update(bar, total=1, completed=0, description=f"{what}: failed")
+            progress.update(bar, total=1, description=f"{what}: failed")
             return [Outcome("its environment", failed=str(error))]
         for path in notebooks:
-            outcome = Outcome(str(path.relative_to(ROOT)))
-            outcomes.append(outcome)
             cells = len(nbformat.read(path, as_version=4).cells)
-            progress.reset(bar, total=cells, description=f"{what}: {outcome.name}")
-            shutil.rmtree(folder / "reader", ignore_errors=True)
-            content = folder / "reader/content"
-            content.mkdir(parents=True)
-            (folder / "reader/home").mkdir()
-            alone = Path(shutil.copy2(path, content))
-            python = environment.copy(base, folder / "reader/environment")
-            env = surroundings(
-                python, folder / "reader/home", repository, stated["url"]
-            )
-            begun = time.monotonic()
-            outcome.failed = execute(alone, python, env, lambda: progress.advance(bar))
-            outcome.seconds = time.monotonic() - begun
-            after = environment.installed(python)
-            outcome.added = [f"{n}=={after[n]}" for n in after if n not in before]
-            outcome.changed = [
-                f"{name} {version} -> {after.get(name, 'none')}"
-                for name, version in before.items()
-                if after.get(name) != version
-            ]
+            progress.reset(bar, total=cells, description=f"{what}: {path.name}")
+            outcomes.append(run_alone(path, place, lambda: progress.advance(bar)))
+            one = outcomes[-1]
             progress.console.print(
-                f"{what}: {outcome.verdict} {outcome.seconds:4.0f} s  {outcome.name}"
+                f"{what}: {one.verdict} {one.seconds:4.0f} s  {one.name}"
             )
-        outcome = Outcome("course list, run, grade")
-        outcomes.append(outcome)
-        progress.reset(bar, total=None, description=f"{what}: {outcome.name}")
-        begun = time.monotonic()
-        outcome.failed = try_commands(python, folder / "reader/empty", env)
-        outcome.seconds = time.monotonic() - begun
+        progress.reset(bar, total=None, description=f"{what}: the command course")
+        outcomes.append(try_commands(place))
     progress.update(bar, total=1, completed=1, description=f"{what}: done")
     return outcomes
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import environment
 import pytest
 import simulate
-from environment import LISTS, LOWEST, ROOT, CommandError, canonicalize_name
+from environment import LISTS, LOWEST, ROOT, CommandError
+from packaging.utils import canonicalize_name
 
 each_list = pytest.mark.parametrize("runtime", LISTS)
 
