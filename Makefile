@@ -61,7 +61,7 @@ colab: ## Run every notebook with Colab's packages, and with the oldest (needs P
 gpu: ## Measure all that a GPU is for: the peers, and every claim's real scale
 	@sh book/tools/install.sh course
 	@.venv/bin/course bench --device cuda || failed=$$?; \
-	.venv/bin/course run --all --scale real --device cuda --jobs 8 || failed=$$?; \
+	.venv/bin/course run --all --scale real --device cuda --jobs 12 || failed=$$?; \
 	exit $${failed:-0}
 
 picture: ## Take the README's picture from the built book
