@@ -221,6 +221,13 @@ def try_commands(place: Place) -> Outcome:
     return outcome
 
 
+def tell(console: Console, what: str, one: Outcome) -> None:
+    """One line as soon as it is known, and what went wrong; the table comes last."""
+    console.print(f"{what}: {one.verdict} {one.seconds:4.0f} s  {one.name}")
+    if one.failed:
+        console.print(one.failed, markup=False, highlight=False)
+
+
 def simulate(
     runtime: str, notebooks: list[Path], quick: bool, progress: Progress
 ) -> list[Outcome]:
@@ -233,23 +240,23 @@ def simulate(
             place = prepare(Path(at), runtime, quick)
         except CommandError as error:
             progress.update(bar, total=1, description=f"{what}: failed")
-            return [Outcome("its environment", failed=str(error))]
+            outcomes.append(Outcome("its environment", failed=str(error)))
+            tell(progress.console, what, outcomes[-1])
+            return outcomes
         for path in notebooks:
             cells = len(nbformat.read(path, as_version=4).cells)
             progress.reset(bar, total=cells, description=f"{what}: {path.name}")
             outcomes.append(run_alone(path, place, lambda: progress.advance(bar)))
-            one = outcomes[-1]
-            progress.console.print(
-                f"{what}: {one.verdict} {one.seconds:4.0f} s  {one.name}"
-            )
+            tell(progress.console, what, outcomes[-1])
         progress.reset(bar, total=None, description=f"{what}: the command course")
         outcomes.append(try_commands(place))
+        tell(progress.console, what, outcomes[-1])
     progress.update(bar, total=1, completed=1, description=f"{what}: done")
     return outcomes
 
 
 def report(console: Console, runtime: str, outcomes: list[Outcome]) -> None:
-    """A table of one runtime, then what went wrong."""
+    """A table of one runtime."""
     table = Table(title=title(runtime), box=box.SIMPLE_HEAD)
     table.add_column("notebook", no_wrap=True)
     for column in ("seconds", "added", "changed", "verdict"):
@@ -263,10 +270,6 @@ def report(console: Console, runtime: str, outcomes: list[Outcome]) -> None:
             one.verdict,
         )
     console.print(table)
-    for one in outcomes:
-        if one.failed:
-            console.rule(f"{title(runtime)}: {one.name}")
-            console.print(one.failed, markup=False, highlight=False)
 
 
 def main(arguments: list[str] | None = None) -> int:
