@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import py_compile
@@ -20,6 +21,7 @@ from ordinary_user import lacking, ordinary_user
 import course_lib
 from course_lib.grading import confine, sandbox
 from course_lib.grading.exercises import exercises_folder
+from course_lib.grading.question import Failed
 from course_lib.grading.remote import Remote
 from course_lib.grading.run import GraderError
 from course_lib.grading.sandbox import BUBBLEWRAP, LANDLOCK, LEVELS, PROCESS
@@ -229,6 +231,19 @@ def test_limits_that_could_not_be_set_stand_beside_the_level(rnn):
     submission = Remote(rnn, [], PROCESS)
     submission._not_set = ["RLIMIT_AS", "seccomp"]
     assert submission.sandbox == "process, without RLIMIT_AS, without seccomp"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no such limit")
+def test_what_torch_itself_takes_does_not_count(rnn):
+    """Made for a GPU it takes more addresses than a submission may."""
+    little = dataclasses.replace(
+        rnn, limits=dataclasses.replace(rnn.limits, memory_mb=200)
+    )
+    cell = "def fill(mib): return len(bytearray(mib * 2**20))"
+    with Remote(little, [cell], PROCESS) as submission:
+        assert submission.answers.fill(50) == 50 * 2**20
+        with pytest.raises(Failed, match="MemoryError"):
+            submission.answers.fill(250)
 
 
 def test_a_limit_that_the_system_does_not_have_is_named(monkeypatch):

@@ -1,9 +1,9 @@
 """Where the process for a student's code begins: it builds its own walls, then works.
 
 ``python confine.py SETUP``, with what ``sandbox.worker_argv`` says in ``SETUP``.
-Nothing but the standard library is imported before the walls stand, and none of them
-can be taken down again. A wall that the level promises and that cannot be built ends
-the process.
+Nothing but the standard library is imported before the walls stand, all but the limit
+on memory, and none of them can be taken down again. A wall that the level promises and
+that cannot be built ends the process.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Callable
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -23,7 +24,9 @@ def main() -> None:
     """Confine this process as ``SETUP`` says and serve as a worker from then on."""
     setup = json.loads(sys.argv[1])
     sys.argv[1:] = []
+    memory = setup["limits"].pop("RLIMIT_AS")
     not_set = set_limits(setup["limits"])
+    size = _own_size()
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -38,7 +41,24 @@ def main() -> None:
     sys.path += setup["path"]
     from course_lib.grading import worker
 
+    # The last, and beyond what is there: torch takes 1 GB of addresses when it is
+    # imported, and over 5 where it was made for a GPU.
+    not_set += set_limits({"RLIMIT_AS": size() + memory})
     worker.main(setup["hide"], not_set)
+
+
+def _own_size() -> Callable[[], int]:
+    """Tells, once, how many bytes of addresses this process has; behind walls too."""
+    try:
+        told = open("/proc/self/statm", encoding="ascii")  # noqa: SIM115  for later
+    except OSError:  # macOS, which knows no limit on them either
+        return lambda: 0
+
+    def size() -> int:
+        with told:
+            return int(told.read().split()[0]) * resource.getpagesize()
+
+    return size
 
 
 def set_limits(limits: dict[str, int]) -> list[str]:

@@ -45,7 +45,7 @@ class Limits:
     total_seconds: float = 180.0  # the whole submission, restarts included
     start_seconds: float = 60.0  # a worker's start: torch takes a while to import
     test_seconds: float = 10.0  # processor time of one test, its answers' not included
-    memory_mb: int = 4096  # address space of the process
+    memory_mb: int = 4096  # address space, beyond what torch and we begin with
     file_mb: int = 64  # one written file
     disk_mb: int = 256  # all written files, where the sandbox can count them
 
