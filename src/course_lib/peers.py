@@ -28,7 +28,7 @@ MISSING_TIMM = (
     "torch: pip install --no-deps timm==1.0.31"
 )
 MISSING_TRANSFORMERS = (
-    "transformers is not installed. It comes with: pip install 'transformers>=4.56'"
+    "transformers is not installed. It comes with: pip install 'transformers>=5.13'"
 )
 
 
