@@ -21,7 +21,6 @@ encoder state, A size inside the additive score, E embedding, H decoder, V vocab
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import torch
@@ -40,9 +39,8 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     The rest gets exactly 0, and so does a row without any True: there is nothing to
     look at. ``mask`` broadcasts against ``scores``.
     """
-    scores = scores.masked_fill(~mask, -math.inf)
-    nothing = ~mask.any(dim=-1, keepdim=True)
-    weights = scores.masked_fill(nothing, 0.0).softmax(dim=-1)  # -inf alone gives NaN
+    least = torch.finfo(scores.dtype).min  # -inf alone in a row would give NaN
+    weights = scores.masked_fill(~mask, least).softmax(dim=-1)
     return weights.masked_fill(~mask, 0.0)
 
 
