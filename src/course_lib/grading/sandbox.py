@@ -223,8 +223,11 @@ def _packages() -> set[Path]:
 
 @functools.cache
 def _shown(hide: tuple[str, ...]) -> tuple[list[Path], list[Path]]:
-    """Of this ``course_lib`` all but ``hide`` and the exercises, as ``_without``."""
-    secret = {_PACKAGE / "_stored" / "exercises"}
+    """Of this ``course_lib`` all but ``hide`` and the exercises, as ``_without``.
+
+    The template of a new exercise is no secret; but nobody's answer needs it.
+    """
+    secret = {_PACKAGE / "_stored" / "exercises", _PACKAGE / "new"}
     for module in hide:
         package, *rest = module.split(".")
         if package == _PACKAGE.name and rest:
