@@ -22,7 +22,9 @@ LOOKS = [("light", 1280), ("dark", 1280), ("light", 375), ("dark", 375)]
 STORED = ROOT / "benchmarks" / "pages" / "measured.json"
 MEGABYTE = 1_000_000
 # Tables that are wider than their box, or have none, and do not show it.
-HIDDEN_TABLES = """() => [...document.querySelectorAll(".bd-article table")]
+# Sphinx sets the columns of its index in tables, which fit.
+HIDDEN_TABLES = """() =>
+    [...document.querySelectorAll(".bd-article table:not(.indextable)")]
     .filter((table) => table.checkVisibility()).map((table) => {
         const box = table.closest(".scroll, .pst-scrollable-table-container");
         const wide = box && box.scrollWidth > box.clientWidth + 1;
