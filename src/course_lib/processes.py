@@ -153,6 +153,11 @@ def _device() -> torch.device:
     return torch.device("cuda", torch.cuda.current_device()) if on_gpu else "cpu"
 
 
+def threads_of_each(count: int) -> int:
+    """How many of this process's threads each of ``count`` others gets."""
+    return max(1, torch.get_num_threads() // count)
+
+
 def launch(arguments: Sequence[str], devices: int) -> int:
     """Run ``python ARGUMENTS`` in ``devices`` processes; return their exit code.
 
@@ -257,8 +262,8 @@ def _kept_settings(devices: int) -> Iterator[None]:
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     handlers = {number: signal.getsignal(number) for number in numbers}
     environment = dict(os.environ)
-    threads = max(1, torch.get_num_threads() // devices)
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # one that is set is for this process
+    # One that is set is for this process.
+    os.environ["OMP_NUM_THREADS"] = str(threads_of_each(devices))
     # DDP warns where it looks for unused parameters and there are none.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     logging_off = logging.root.manager.disable

@@ -153,9 +153,8 @@ def _progress(children: Sequence[_Child]) -> Progress:
 
 def _environment(jobs: int) -> dict[str, str]:
     """Of one of ``jobs`` processes, with its share of the threads."""
-    import torch
-
+    from course_lib import processes
     from course_lib.experiments.runner import JOBS
 
-    threads = max(1, torch.get_num_threads() // jobs)
-    return {**os.environ, "OMP_NUM_THREADS": str(threads), JOBS: str(jobs)}
+    threads = str(processes.threads_of_each(jobs))
+    return {**os.environ, "OMP_NUM_THREADS": threads, JOBS: str(jobs)}

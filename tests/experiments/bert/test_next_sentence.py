@@ -17,9 +17,7 @@ from course_lib.experiments import execute, run_to_end
 from course_lib.experiments.bert import next_sentence as claim
 from course_lib.experiments.bert.alike import CLASSES, labelled
 from course_lib.experiments.bert.documents import WRONG, Documents
-from course_lib.experiments.bert.finetuning import (
-    accuracy,
-)
+from course_lib.experiments.bert.finetuning import accuracy
 from course_lib.experiments.bert.kinds import kind_of
 from course_lib.experiments.bert.next_sentence import (
     CHANCE,

@@ -14,9 +14,7 @@ import torch
 from course_lib.data.korean_english import Pair
 from course_lib.data.masking import pack
 from course_lib.data.wordpiece import WordPiece
-from course_lib.experiments.bert.finetuning import (
-    Examples,
-)
+from course_lib.experiments.bert.finetuning import Examples
 from course_lib.experiments.bert.kinds import KINDS, kind_of
 
 CLASSES = {"kind": len(KINDS), "alike": 2}

@@ -16,7 +16,10 @@ PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
 
 def bag_of_words(question: Question, n: int, vocabulary: int) -> Learned:
-    """The same from a bag of words, whose penalty ``valid`` chooses."""
+    """What a bag of words learns of ``n`` labels; ``valid`` chooses its penalty.
+
+    ``vocabulary`` is the number of pieces, V.
+    """
     best, found = -1.0, Learned(float("nan"), float("nan"))
     for penalty in PENALTIES:
         model = BagOfWords(vocabulary, question.classes)

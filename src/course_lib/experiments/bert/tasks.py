@@ -11,9 +11,7 @@ from course_lib.data import sentiment
 from course_lib.data.masking import Packed, pack
 from course_lib.data.wordpiece import Pieces, WordPiece
 from course_lib.experiments.bert import kinds, pretraining
-from course_lib.experiments.bert.finetuning import (
-    Examples,
-)
+from course_lib.experiments.bert.finetuning import Examples
 from course_lib.experiments.labels import in_turns
 
 Name = Literal["grammar", "nsmc", "sst2"]
