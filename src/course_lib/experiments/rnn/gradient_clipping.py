@@ -265,7 +265,7 @@ EXPERIMENT = Experiment(
             learning_rates=(0.01, 0.03, 0.1),
             claimed=0.03,
             runs=3,
-            steps=3000,
+            steps=2000,
         ),
     },
     run=run,
