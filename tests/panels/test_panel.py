@@ -3,10 +3,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from course_lib.experiments import execute, run_to_end
 from course_lib.panels import Panel, panel
@@ -145,7 +147,10 @@ def test_a_waiting_panel_can_be_stopped(toy, tmp_path):
         ({"steps": "many"}, "steps: got &#x27;many&#x27;, expected a whole number"),
         ({"learning_rate": "fast"}, "learning_rate: got &#x27;fast&#x27;, expected a"),
         ({"steps": "0"}, "steps: got 0, expected at least 1"),
-        ({"fail": "memory"}, "out of GPU memory; lower widths (now (3, 2))"),
+        (
+            {"fail": "memory", "widths": "70, 60"},
+            "out of GPU memory; lower widths (now (70, 60)), or choose the CPU",
+        ),
         ({"fail": "disk"}, "the disk is full while writing runs/model.pt"),
     ],
 )
@@ -160,6 +165,26 @@ def test_what_goes_wrong_is_said_and_the_panel_lives_on(toy, settings, says):
     toy.wait(60)
     assert toy.result is not None
     assert 'role="alert"' not in toy.form.message.value
+
+
+class Held:
+    """As a tensor on the GPU, whose memory is needed."""
+
+
+def test_what_a_failed_run_held_is_let_go(tmp_path):
+    alive = []
+
+    def greedy(config, setting):
+        yield from ()
+        held = Held()
+        alive.append(weakref.ref(held))
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    toy = Panel(replace(TOY, run=greedy), tmp_path)
+    start(toy)
+    toy.wait(60)
+    assert "out of GPU memory" in toy.form.message.value
+    assert [ref() for ref in alive] == [None]
 
 
 def test_a_bug_shows_its_traceback_in_the_panel(toy):
@@ -279,10 +304,21 @@ def test_in_a_kernel_run_stop_resume_and_an_error_by_messages(kernel, tmp_path):
     wait_for(kernel, "p.result is not None and not p.running")
     said_loss = said(kernel, "repr(p.result.runs[0].metrics['loss'])")
     assert float(said_loss) == expected(steps=60).runs[0].metrics["loss"]
-    execute_cell(kernel, "p.form.settings['steps'].value = 'many'")
+    for setting, wrong, says in (
+        ("steps", "many", "steps: got"),
+        ("fail", "memory", "out of GPU memory; lower widths (now (3, 2))"),
+    ):
+        field = f"p.form.settings[{setting!r}]"
+        right = said(kernel, f"{field}.value")
+        execute_cell(kernel, f"{field}.value = {wrong!r}")
+        click(kernel, run)
+        wait_for(kernel, f"{says!r} in p.form.message.value")
+        wait_for(kernel, "not p.running")
+        execute_cell(kernel, f"{field}.value = {right!r}")
     click(kernel, run)
-    wait_for(kernel, "'steps: got' in p.form.message.value")
-    assert said(kernel, "p.running") == "False"
+    wait_for(kernel, "'course-result' in p.form.message.value and not p.running")
+    said_loss = said(kernel, "repr(p.result.runs[0].metrics['loss'])")
+    assert float(said_loss) == expected(steps=60).runs[0].metrics["loss"]
 
 
 def test_no_thread_is_left_behind():

@@ -151,7 +151,9 @@ class Panel:
             finally:
                 _TURN.release()
         except Exception as error:  # whatever it was, the panel lives on
-            self.form.fail(explain(error, self.form.config()), error)
+            scale = self.form.scale.value
+            said = explain(error, lambda: self.experiment.config(scale, **changes))
+            self.form.fail(said, error)
         finally:
             self._running = False
             self._refresh()
