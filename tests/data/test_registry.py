@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from course_lib.data import registry
 from course_lib.data.registry import DataError, Dataset, File, fetch
@@ -169,6 +170,21 @@ def test_offline_with_nothing_cached_says_what_to_do(server, cache):
     assert registry.MIRROR in said
     assert str(cache) in said
     assert kept(cache) == []
+
+
+def test_a_network_that_swallows_everything_is_soon_given_up(cache, monkeypatch):
+    """Each of the eight addresses of a host is tried for the time of a connection."""
+    waits = []
+
+    def swallowed(url, *, timeout, **_):
+        waits.append(timeout)
+        raise requests.ConnectTimeout
+
+    monkeypatch.setattr("requests.get", swallowed)
+    with pytest.raises(DataError, match="cannot be reached"):
+        fetch("toy")
+    ((connect, _),) = waits
+    assert 8 * connect < 60
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(cache, monkeypatch):

@@ -21,6 +21,9 @@ MIRROR = "COURSE_DATA_MIRROR"  # a folder with NAME/FILE, looked in first
 CACHE = "COURSE_DATA_CACHE"  # where downloads are kept; default: the user's cache
 
 _STALE = 3600  # seconds after which what a killed download left behind is removed
+# Seconds for a connection and for each answer. A name has several addresses, and where
+# a network swallows everything each of them is tried for the whole of the first.
+_PATIENCE = (5, 30)
 
 
 class DataError(OSError):
@@ -190,7 +193,7 @@ class _Verified(pooch.HTTPDownloader):
     """Compares the sum before pooch does, to name the size and both sums."""
 
     def __init__(self, file: File, bar: _Bar) -> None:
-        super().__init__(progressbar=bar, chunk_size=2**16)
+        super().__init__(progressbar=bar, chunk_size=2**16, timeout=_PATIENCE)
         self.file = file
 
     def __call__(self, url, output_file, *args, **kwargs):
