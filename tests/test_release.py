@@ -118,6 +118,22 @@ def test_the_licences_come_along(dist):
     assert b"\nLicense-Expression: MIT AND CC-BY-4.0\n" in about
 
 
+def test_the_readme_on_pypi_leads_to_the_files_of_this_version(dist):
+    found = contents(wheel_in(dist))
+    (about,) = (text for name, text in found.items() if name.endswith("/METADATA"))
+    links = re.compile(r'(?:src="|\]\()([^")]+)')
+    here = links.findall((ROOT / "README.md").read_text("utf-8"))
+    there = links.findall(about.decode())
+    beside = [path for path in here if (ROOT / path).exists()]
+    assert beside
+    for path, address in zip(here, there, strict=True):
+        if path in beside:
+            assert address.startswith("https://")
+            assert address.endswith(f"/v{course_lib.__version__}/{path}")
+        else:
+            assert address == path
+
+
 @pytest.fixture(scope="module")
 def installed(dist, tmp_path_factory) -> Path:
     """The ``bin`` of an environment that has the wheel, and no checkout.
