@@ -12,6 +12,7 @@ from course_lib.grading.answers import local
 from course_lib.grading.exercises import Exercise
 from course_lib.grading.html_table import Table
 from course_lib.grading.run import Outcome, run
+from course_lib.words import counted
 
 # Words beside the signs: neither colour nor shape alone says what happened.
 _SIGN = {"passed": "✓", "failed": "✗", "not written yet": "○", "stopped": "–"}
@@ -143,7 +144,7 @@ def _by_question(outcomes: list[Outcome]) -> Mapping[str, list[Outcome]]:
 def _hidden_points(exercise: Exercise, question: str) -> str:
     cases = [c for c in exercise.cases if c.question == question and c.hidden]
     points = sum(case.points for case in cases)
-    return f"{points} point{'s' if points != 1 else ''}" if points else ""
+    return counted(points, "point") if points else ""
 
 
 def _sum(outcomes: list[Outcome]) -> tuple[int, int]:

@@ -11,8 +11,9 @@ import typer
 from course_lib.files import write_whole
 from course_lib.grading import build
 from course_lib.grading.exercises import Exercise, exercise
-from course_lib.grading.exports import requirement
 from course_lib.grading.reports.manual import PLACEHOLDER
+from course_lib.grading.requirement import requirement
+from course_lib.words import counted
 
 
 def handout(exercise: Exercise) -> str:
@@ -32,7 +33,7 @@ def handout(exercise: Exercise) -> str:
     there = "\n".join(cells).casefold()
     for name, manual in exercise.manual.items():
         if f"answer to {name}".casefold() not in there:
-            points = f"{manual.points} point{'s' if manual.points != 1 else ''}"
+            points = counted(manual.points, "point")
             notebook["cells"] += [
                 _markdown(name, f"## {name}: {manual.title}\n\n{points}, in words."),
                 _markdown(f"{name}-answer", f"**Answer to {name}**\n\n{PLACEHOLDER}"),

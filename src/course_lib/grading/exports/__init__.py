@@ -9,22 +9,18 @@ not those of here.
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
-import json
-import subprocess
 import zipfile
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from string import Template
-from urllib.parse import unquote, urlsplit
 
 import torch
 
 from course_lib.files import write_whole
-from course_lib.grading.build import REPOSITORY
 from course_lib.grading.exercises import Exercise, files_of
+from course_lib.grading.requirement import requirement
 
 KINDS = ("gradescope", "k8s")
 _EXECUTABLE = ("setup.sh", "run_autograder")
@@ -47,41 +43,6 @@ def export(kind: str, exercise: Exercise, folder: Path, seed: int) -> list[Path]
         if name in _EXECUTABLE:
             (folder / name).chmod(0o755)
     return [folder / name for name in sorted(files)]
-
-
-def requirement() -> str:
-    """What pip has to install to get the course that runs here.
-
-    Raises ``ValueError`` where it cannot be had, because it was changed.
-    """
-    course = importlib.metadata.distribution("course-lib")
-    origin = json.loads(course.read_text("direct_url.json") or "{}")
-    if "vcs_info" in origin:
-        commit = origin["vcs_info"]["commit_id"]
-        return f"course-lib @ git+{origin['url']}@{commit}"
-    checkout = Path(unquote(urlsplit(origin.get("url", "")).path))
-    if "dir_info" in origin and (checkout / ".git").exists():
-        return f"course-lib @ git+{REPOSITORY}@{_commit(checkout)}"
-    return f"course-lib=={course.version}"
-
-
-def _commit(checkout: Path) -> str:
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(checkout), *arguments], capture_output=True, text=True
-        )
-        if done.returncode:
-            raise ValueError(f"{checkout}: git says: {done.stderr.strip()}")
-        return done.stdout.strip()
-
-    parts = ("src", "exercises", "results", "pyproject.toml")  # what a wheel is made of
-    if changed := git("status", "--porcelain", "--", *parts):
-        raise ValueError(
-            f"{checkout} has changes that are not committed, such as "
-            f"{changed.splitlines()[0].split()[-1]}; what is handed out or exported "
-            "installs a commit"
-        )
-    return git("rev-parse", "HEAD")
 
 
 def _overlay(exercise: Exercise) -> dict[str, bytes]:

@@ -20,6 +20,7 @@ from course_lib.grading.reports.result import Result, number, possible
 from course_lib.grading.reports.similarity import Pair
 from course_lib.grading.reports.table import points
 from course_lib.grading.reports.terminal import hint
+from course_lib.words import counted
 
 _STATUSES = (
     "graded: the tests ran; the points are theirs.",
@@ -75,7 +76,7 @@ def _head(exercise: Exercise, results: Sequence[Result]) -> str:
     hand = f" and {by_hand} given by hand" if by_hand else ""
     return (
         f"Exercise {exercise.name}, version {exercise.version}; {exercise.points} "
-        f"points from tests{hand}; seed {seeds}; {_count(len(results), 'submission')}."
+        f"points from tests{hand}; seed {seeds}; {counted(len(results), 'submission')}."
     )
 
 
@@ -114,7 +115,7 @@ def _summary(exercise: Exercise, results: Sequence[Result]) -> str:
     open_ = sum(bool(result.pending) for result in results)
     if open_:
         left_out += (
-            f" {_count(open_, 'student')} with points still to be given by hand in "
+            f" {counted(open_, 'student')} with points still to be given by hand in "
             "manual.csv: counted as they stand."
         )
     if not graded:
@@ -171,7 +172,7 @@ def _written(exercise: Exercise, results: Sequence[Result]) -> str:
         "graded twice, and the points join the totals.</p>"
     ) + "".join(
         table(
-            f"{name}: {question.title} ({_count(question.points, 'point')})",
+            f"{name}: {question.title} ({counted(question.points, 'point')})",
             head,
             [[result.student, *_mark(exercise, result, name)] for result in results],
             kind="tall",
@@ -218,7 +219,7 @@ def _alike(pairs: Sequence[Pair], results: Sequence[Result]) -> str:
 def _sandbox(results: Sequence[Result]) -> str:
     rows = [result.sandbox for result in results]
     said = "".join(
-        f"<h3>{level.name} ({_count(count, 'submission')})</h3>"
+        f"<h3>{level.name} ({counted(count, 'submission')})</h3>"
         f"<p>What a submission can still do there:</p>{listed(level.open)}"
         for level in sandbox.LEVELS
         if (count := sum(row.partition(",")[0] == level.name for row in rows))
@@ -252,7 +253,7 @@ def _student(exercise: Exercise, at: int, result: Result) -> str:
     words = [grade["status"], total(exercise, result)]
     words += [f"{name} pending" for name in result.pending]
     if flags:
-        words.append(_count(len(flags), "flag"))
+        words.append(counted(len(flags), "flag"))
     facts = f"Sandbox: {result.sandbox}; {grade['seconds']} seconds."
     return (
         f'<details class="student" id="student-{at}"><summary>'
@@ -293,7 +294,3 @@ def total(exercise: Exercise, result: Result) -> str:
         return ""
     so_far = " so far" if result.pending else ""
     return f"{number(result.points)} of {possible(exercise)}{so_far}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
