@@ -124,6 +124,7 @@ class Results(Directive):
 class Measured(SphinxRole):
     """``{measured}`NAME.SCALE:METRIC` ``: a stored number, as mean ± sd.
 
+    A number that is the same for all seeds stands alone: what is counted cannot vary.
     With ``|percent`` behind it, a share between 0 and 1 as a rounded ``58%``.
     """
 
@@ -155,7 +156,7 @@ def _said(result: Result, metric: str, form: str) -> str:
     if form:
         raise ValueError(f"form: got {form!r}, expected 'percent' or nothing")
     unit = next((v.unit for v in result.verdicts if v.metric == metric), "")
-    return f"{table.mean_and_sd(mean, result.sd(metric))} {unit}".strip()
+    return f"{table.mean_and_sd(mean, result.sd(metric) or None)} {unit}".strip()
 
 
 class Colours(Directive):

@@ -237,8 +237,13 @@ def test_page_is_light(visit, built, address, path, record_property) -> None:
 
 
 @pytest.mark.parametrize("path", CHAPTERS)
-def test_what_a_cell_shows_stands_in_one_column(visit, address, path) -> None:
+def test_cells_stand_in_one_column_which_holds_their_lines(
+    visit, address, path
+) -> None:
     page = visit(address + path).page
+    wide = "(pre) => pre.scrollWidth > pre.clientWidth"
+    lines = f"[...document.querySelectorAll('.cell_input pre')].filter({wide})"
+    assert page.evaluate(f"{lines}.map((pre) => pre.textContent)") == []
     boxes = ".course-result, .course-panel-off"
     left = f"new Set([...document.querySelectorAll('{boxes}')].map((box) => "
     left = f"[...{left} box.getBoundingClientRect().left))]"
@@ -249,6 +254,14 @@ def test_what_a_cell_shows_stands_in_one_column(visit, address, path) -> None:
         edges[scheme] = page.evaluate(left)
     assert edges["light"] == edges["dark"]
     assert len(edges["light"]) == 1
+
+
+def test_a_number_for_comparison_has_no_empty_lines_on_a_phone(visit, address) -> None:
+    page = visit(address + "book/results.html", width=375).page
+    seen = """() => [...document.querySelectorAll(".course-result td")]
+        .filter((cell) => cell.checkVisibility()).map((cell) => cell.textContent)"""
+    assert page.evaluate(seen)
+    assert "–" not in page.evaluate(seen)
 
 
 @pytest.mark.parametrize(

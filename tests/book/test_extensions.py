@@ -67,8 +67,9 @@ def test_a_measured_number_carries_its_deviation(tmp_path: Path, monkeypatch) ->
 
     from course_lib.results import Result, Run, Verdict
 
+    same = {"share": 1 / 3, "size": 2048}
     runs = tuple(
-        Run(seed, {"accuracy": 64.0 + seed, "share": 1 / 3}, {}, 1.0, 1.0, 1.0)
+        Run(seed, {"accuracy": 64.0 + seed, **same}, {}, 1.0, 1.0, 1.0)
         for seed in range(3)
     )
     verdict = Verdict("accuracy", "it is right", 50.0, None, 65.0, 1.0, "%", True)
@@ -82,17 +83,19 @@ def test_a_measured_number_carries_its_deviation(tmp_path: Path, monkeypatch) ->
     html, warnings = build(
         tmp_path,
         "# Page\n\nIt is {measured}`some-claim.cpu:accuracy`.\n\n"
-        "Of all, {measured}`some-claim.cpu:share|percent`.\n\n```{results}\n```\n",
+        "Of all, {measured}`some-claim.cpu:share|percent`.\n\n"
+        "It has {measured}`some-claim.cpu:size` numbers.\n\n```{results}\n```\n",
     )
     assert not warnings
     assert "65.0 ± 1.0 %" in html
     assert ">33%<" in html
+    assert ">2 048<" in html
     assert "Order matters." in html
     text = re.sub(r"<[^>]*>", "", html)
     assert "course run some-claim --scale cpu --seeds 3" in text
     for number, (wrong, said) in enumerate(
         (
-            ("loss", "there are accuracy, share"),
+            ("loss", "there are accuracy, share, size"),
             ("accuracy|percent", "got 65.0, expected a share"),
             ("share|permille", "got 'permille', expected 'percent'"),
         )

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from course_lib.words import counted
+
 if TYPE_CHECKING:
     from course_lib.results import Result, Verdict
 
@@ -42,7 +44,7 @@ background:none;color:inherit;font-weight:400;white-space:normal}
 def html(result: Result) -> str:
     """``result`` as self-contained HTML: a table, its source, its machine folded."""
     rows = "".join(
-        f'<tr><th scope="row">{escape(verdict.says)}</th>'
+        f'<tr{_kind(verdict)}><th scope="row">{escape(verdict.says)}</th>'
         f"<td>{_short(mean_and_sd(verdict.mean, verdict.sd))} {escape(verdict.unit)}"
         f"</td><td>{_short(band(verdict))}</td>"
         f"<td>{_short(_verdict(verdict))}</td></tr>"
@@ -96,6 +98,11 @@ def band(verdict: Verdict) -> str:
     return "–" if high is None else f"≤ {number(high)}"
 
 
+def _kind(verdict: Verdict) -> str:
+    """The class of a row without a band: a phone shows no line for it."""
+    return ' class="compared"' if band(verdict) == "–" else ""
+
+
 def _if(verdict: Verdict) -> str:
     return "" if band(verdict) == "–" else f"; it holds if {band(verdict)}"
 
@@ -147,7 +154,7 @@ def _devices(machine: Mapping[str, Any]) -> str:
     count, threads = machine.get("devices", 1), machine["threads"]
     if machine["device"] != "cpu":
         return machine["device"] if count == 1 else f"{count} GPUs"
-    said = f"{threads} thread{'s' if threads != 1 else ''}"
+    said = counted(threads, "thread")
     return said if count == 1 else f"{count} processes, {said} each"
 
 
@@ -174,7 +181,7 @@ def mean_and_sd(mean: float, sd: float | None) -> str:
     else:
         digits = min(6, max(0, 1 - math.floor(math.log10(sd))))
         mean = round(mean, digits) + 0.0  # not −0
-        said = f"{mean:.{digits}f} ± {sd:.{digits}f}".replace("-", "−")
+        said = _spaced(f"{mean:,.{digits}f} ± {sd:,.{digits}f}")
     return f"({said}) × 10{str(power).translate(_SUPERSCRIPT)}" if power else said
 
 
@@ -199,13 +206,18 @@ def _power(value: float) -> int:
 
 def _plain(value: float, digits: int = 4) -> str:
     if abs(value) >= 1000:
-        return f"{value:,.0f}".replace(",", " ").replace("-", "−")
-    return f"{value:.{digits}g}".replace("-", "−")
+        return _spaced(f"{value:,.0f}")
+    return _spaced(f"{value:.{digits}g}")
+
+
+def _spaced(digits: str) -> str:
+    """A space for thousands, and a minus sign as wide as a plus."""
+    return digits.replace(",", " ").replace("-", "−")
 
 
 def _count(value: float) -> str:
     """Two significant digits are all that a speed or a peak is worth."""
-    return f"{float(f'{value:.2g}'):,.0f}".replace(",", " ")
+    return _spaced(f"{float(f'{value:.2g}'):,.0f}")
 
 
 def _short(text: str) -> str:
