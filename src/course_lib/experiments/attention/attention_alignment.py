@@ -97,9 +97,9 @@ SCALES = {
         train=100_000,
         embedding=64,
         hidden=128,
-        steps=4000,
+        steps=8000,
         learning_rate=6e-3,
-        measure_every=200,
+        measure_every=400,
     ),
 }
 
