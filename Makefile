@@ -57,11 +57,10 @@ colab: ## Run every notebook with Colab's packages, and with the oldest (needs P
 	@sh book/tools/install.sh course
 	@$(PY) tests/colab/simulate.py $(RUNTIME:%=--runtime %)
 
-# Small models leave most of a GPU idle, so twelve claims share it.
 gpu: ## Measure all that a GPU is for: the peers, and every claim's real scale
 	@sh book/tools/install.sh course
 	@.venv/bin/course bench --device cuda || failed=$$?; \
-	.venv/bin/course run --all --scale real --device cuda --jobs 12 || failed=$$?; \
+	.venv/bin/course run --all --scale real --device cuda || failed=$$?; \
 	exit $${failed:-0}
 
 picture: ## Take the README's picture from the built book

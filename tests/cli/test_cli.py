@@ -232,7 +232,7 @@ def test_a_run_that_is_interrupted_is_continued(tmp_path, unbroken, number, code
     with start(tmp_path, *words) as child:
         said = child.stdout.read()
     assert child.returncode == 1
-    assert said.startswith("toy: continuing what was interrupted")
+    assert said.startswith("toy: continuing what was begun")
     assert metrics(Result.load(tmp_path / "out" / "toy.cpu.json")) == metrics(unbroken)
 
 
@@ -242,7 +242,7 @@ def test_fresh_forgets_what_was_kept(course, tmp_path):
         next(begun)
         begun.close()
         done = course("run", "toy", "--seeds", 1, *words)
-        assert ("continuing what was interrupted" in done.output) is said
+        assert ("continuing what was begun" in done.output) is said
 
 
 def test_elsewhere_than_on_a_terminal_each_tenth_is_a_line(course):

@@ -125,7 +125,7 @@ def test_a_killed_process_ends_the_run_which_one_or_two_continue(
     one = course(place=tmp_path / "other")
     for ended, place, devices in ((two, tmp_path, 2), (one, tmp_path / "other", 1)):
         assert ended.returncode == 0, ended.stderr
-        assert ended.stdout.count("continuing what was interrupted") == 1
+        assert ended.stdout.count("continuing what was begun") == 1
         assert measured(place).machine["devices"] == devices
         assert_same(measured(place), unbroken)
 
@@ -199,12 +199,14 @@ def test_what_has_no_training_is_not_shared(monkeypatch):
 def test_every_option_is_handed_on():
     there, row = Path("there"), Path("row")
     changes = {"steps": "3"}
-    asked = Asked("cpu", 2, "cuda", 4, 1, "bfloat16", changes, there, True, True, row)
+    asked = Asked(
+        "cpu", 2, "cuda", 4, 1, "bfloat16", changes, there, True, True, row, True
+    )
     words = asked.arguments(TOY)
     assert " ".join(words) == (
         "-m course_lib.cli run toy --scale cpu --seeds 2 --device cuda --devices 4 "
         "--jobs 1 --precision bfloat16 --out there --row row --set steps=3 --export "
-        "--fresh"
+        "--fresh --prepare"
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
+from dataclasses import replace
 
 import pytest
 import torch
@@ -53,8 +55,8 @@ def rows(said):
 
 
 def test_side_by_side_is_as_in_turn(course, tmp_path, whole):
-    happens = "alone toy-0, meets toy-1, meets toy-2, meets toy-3"
-    code, said, wrong = course("--all", jobs=3, happens=happens)
+    meet = ", ".join(f"meets {name}" for name in NAMES)
+    code, said, wrong = course("--all", jobs=4, happens=f"alone toy-0, {meet}")
     assert wrong == ""
     assert code == 1, "one does not hold"
     assert measured(tmp_path / "results") == whole
@@ -69,10 +71,12 @@ def test_side_by_side_is_as_in_turn(course, tmp_path, whole):
     )
     assert spoken[-1][0] == "toy-0", "what measures times comes last"
     stored = {name: Result.load(tmp_path / "results" / FILES[name]) for name in NAMES}
-    assert [stored[name].machine["jobs"] for name in NAMES] == [1, 3, 3, 3]
-    beside = "per seed while up to 2 other claims were measured beside it"
-    assert beside in table.machine(stored["toy-1"])
-    assert "beside" not in table.machine(stored["toy-0"])
+    assert [stored[name].machine["jobs"] for name in NAMES] == [4, 4, 4, 4]
+    beside = "per seed while up to 3 other claims were measured beside it, "
+    taken = "but not while its times were taken, "
+    said_of = [table.machine(stored[name]) for name in NAMES]
+    assert all(beside in said for said in said_of)
+    assert [beside + taken in said for said in said_of] == [True, False, False, False]
     assert "4 claims 100 %" in said
     assert not re.search(r"^toy-\d +\d+ %", said, re.M), "one progress for all"
 
@@ -98,6 +102,51 @@ def test_one_that_is_killed_or_fails_costs_no_other(course, tmp_path, whole):
     assert measured(tmp_path / "results") == {
         FILES[name]: whole[FILES[name]] for name in some
     }
+
+
+def test_times_are_taken_of_one_claim_after_the_other(course, tmp_path, whole):
+    some = [*NAMES[:2], "toy-3"]
+    timed = "times toy-1, " + ", ".join(f"alone_in_its_turn {n}" for n in some[:2])
+    code, said, wrong = course(*some, jobs=3, happens=timed)
+    assert (code, wrong) == (1, "")
+    assert said.count("trained; its times are taken when nothing runs beside it") == 2
+    assert measured(tmp_path / "results").items() <= whole.items()
+
+
+def test_what_is_prepared_anew_keeps_its_training(course, tmp_path):
+    both = NAMES[:2]
+    course(*both, jobs=2)
+    before = (tmp_path / "results" / FILES["toy-0"]).read_bytes()
+    code, said, wrong = course(*both, "--fresh", jobs=2)
+    assert (code, wrong) == (1, "")
+    assert rows(said)["toy-0"] == ["holds", "measured"]
+    assert said.count("toy-0: continuing what was begun") == 1
+    assert (tmp_path / "results" / FILES["toy-0"]).read_bytes() != before
+    assert not list((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.parametrize("happens", ["dies toy-0", "fails toy-0"])
+def test_one_that_fails_before_its_times_is_not_tried_again(course, tmp_path, happens):
+    code, said, wrong = course("toy-0", "toy-1", jobs=2, happens=happens)
+    assert (code, wrong.count("error: toy-0: ")) == (2, 1)
+    assert rows(said) == {"toy-0": ["error"], "toy-1": ["does not hold", "measured"]}
+    assert {*measured(tmp_path / "results")} == {FILES["toy-1"]}
+
+
+def test_a_preparing_that_is_killed_goes_on_and_then_the_times(tmp_path, whole, course):
+    words = command("toy-0", "toy-1", jobs=2)
+    with start(tmp_path, *words, happens="waits toy-0, waits toy-1") as child:
+        until_they_wait(tmp_path, "toy-0", "toy-1")
+        child.send_signal(signal.SIGKILL)
+    until(lambda: steps_kept(tmp_path) == [AT, AT])
+    (clock,) = tmp_path.glob("runs/toy-0-*/seed-0/seconds.json")
+    first = json.loads(clock.read_text())
+    code, said, wrong = course("toy-0", "toy-1", jobs=2)
+    assert (code, wrong) == (1, "")
+    assert measured(tmp_path / "results").items() <= whole.items()
+    assert said.count("toy-0: continuing what was begun") == 2
+    seconds = Result.load(tmp_path / "results" / FILES["toy-0"]).runs[0].seconds
+    assert seconds >= first > 0, "the time of its training counts as well"
 
 
 def steps_kept(folder):
@@ -127,10 +176,38 @@ def test_a_signal_stops_all_and_the_same_command_continues(
     until(lambda: steps_kept(tmp_path) == [AT, AT])
     code, said, wrong = course("toy-1", "toy-2", jobs=1)
     assert (code, wrong) == (1, "")
-    assert said.count("continuing what was interrupted") == 2
+    assert said.count("continuing what was begun") == 2
     assert measured(tmp_path / "results").items() <= whole.items()
     machine = Result.load(tmp_path / "results" / FILES["toy-1"]).machine
     assert machine["jobs"] == 2, "a part of its seconds was measured beside another"
+
+
+@pytest.mark.parametrize(
+    ("options", "cores", "jobs"),
+    [
+        (["--all", "--device", "cuda"], 16, 8),
+        (["--all", "--device", "cuda:1"], 6, 6),
+        (["toy-0", "toy-3", "--device", "cuda"], 16, 2),
+        (["toy-0", "--device", "cuda"], 16, 1),
+        (["--all"], 16, 1),
+        (["--all", "--device", "cuda", "--jobs", "3"], 16, 3),
+        (["--all", "--device", "cuda", "--devices", "2"], 16, 1),
+    ],
+)
+def test_several_claims_share_one_gpu_unless_told_otherwise(
+    monkeypatch, options, cores, jobs
+):
+    seen, toy = [], toys()["toy-1"]
+    many = {f"toy-{n}": replace(toy, name=f"toy-{n}") for n in range(12)}
+    monkeypatch.setattr("course_lib.experiments.experiments", lambda: many)
+    monkeypatch.setattr("course_lib.processes.check", lambda devices, device: None)
+    monkeypatch.setattr("course_lib.cores.cores", lambda: cores)
+    monkeypatch.setattr(
+        "course_lib.cli.commands.sweep", lambda found, asked: seen.append(asked) or 0
+    )
+    done = CliRunner().invoke(app, ["run", *options])
+    assert (done.exit_code, done.output) == (0, "")
+    assert [asked.jobs for asked in seen] == [jobs]
 
 
 @pytest.mark.parametrize(

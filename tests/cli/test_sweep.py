@@ -207,7 +207,7 @@ def test_a_sweep_that_is_killed_goes_on_with_the_same_command(
     with start(tmp_path, *words) as child:
         said = child.stdout.read()
     assert child.returncode == 1
-    assert "toy-2: continuing what was interrupted" in said
+    assert "toy-2: continuing what was begun" in said
     assert {name: source for name, (_, source) in table(said).items()} == {
         name: "there already" if name in NAMES[:2] else "measured" for name in NAMES
     }

@@ -1,7 +1,8 @@
 """``course`` with toys as its only claims, in processes that can be killed.
 
 ``python toy_course.py PLACE run …`` has PLACE as its checkout. HAPPENS holds words such
-as "waits toy-1, dies toy-2": what a claim does after step ``AT`` of its second seed.
+as "waits toy-1, dies toy-2": what a claim does after step ``AT`` of its second seed, or
+where it is about time, and measures ``alone``, while the times of that seed are taken.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from course_lib.experiments import Progress
 from course_lib.results import Result
 from toy import TOY, Config
 
@@ -25,7 +27,7 @@ PATIENCE = 120  # seconds until a test fails that waits
 
 def toys(**configs):
     """Four claims; the second does not hold, and the first is about time."""
-    return {
+    claims = {
         name: replace(
             TOY,
             name=name,
@@ -33,10 +35,21 @@ def toys(**configs):
             bands={"cpu": TOY.bands["cpu" if number == 1 else "quick"]},
             export=None,
             artefact=None,
-            timed=number == 0,
         )
         for number, name in enumerate(NAMES)
     }
+    return claims | {NAMES[0]: about_time(claims[NAMES[0]])}
+
+
+def about_time(claim):
+    """``claim``, which takes times once it is trained."""
+
+    def run(config, setting):
+        outcome = yield from claim.run(config, setting)
+        yield Progress(config.steps, config.steps, {}, "the clock", timing=True)
+        return outcome
+
+    return replace(claim, run=run, timed=True)
 
 
 def start(place, *arguments, happens="", **popen):
@@ -74,6 +87,7 @@ def measured(folder):
 
 def happening(claim, place, what):
     """``claim``, to which ``what`` happens on its way."""
+    late = what in (alone, alone_in_its_turn)
 
     def run(config, setting):
         with closing(claim.run(config, setting)) as steps:
@@ -82,10 +96,12 @@ def happening(claim, place, what):
                     progress = next(steps)
                 except StopIteration as end:
                     return end.value
-                if (setting.seed, progress.done) == (1, AT):
+                if not late and (setting.seed, progress.done) == (1, AT):
                     (place / claim.name).touch()
                     what(claim.name, place)
                 yield progress
+                if late and setting.seed == 1 and progress.timing:
+                    what(claim.name, place)
 
     return replace(claim, run=run)
 
@@ -119,6 +135,12 @@ def alone(name, place):
     assert others == {f"{other}.cpu.json" for other in NAMES if other != name}
 
 
+def alone_in_its_turn(name, place):
+    (place / "clock").touch(exist_ok=False)
+    time.sleep(0.5)  # another would come now
+    (place / "clock").unlink()
+
+
 def use(place):
     """Make ``course`` know the toys and write into ``place``."""
     import course_lib.experiments as e
@@ -129,7 +151,10 @@ def use(place):
     known = {"toy": TOY} if "toy" in sys.argv else toys()
     for words in filter(None, os.environ["HAPPENS"].split(", ")):
         what, name = words.split()
-        known[name] = happening(known[name], place, globals()[what])
+        if what == "times":
+            known[name] = about_time(known[name])
+        else:
+            known[name] = happening(known[name], place, globals()[what])
     e.experiments = lambda: known
     r.workplace = lambda: place
     runner._sources = lambda: "whatever is edited meanwhile"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib.experiments import Band, Outcome, Progress, execute, run_to_end
-from course_lib.experiments.runner import interrupted, state_folder
+from course_lib.experiments.runner import JOBS, interrupted, state_folder
 from toy import TOY
 
 
@@ -229,7 +229,9 @@ def test_what_was_kept_can_be_forgotten(tmp_path):
     assert [progress.done for progress in seen] == list(range(1, 25))
 
 
-def test_nothing_is_left_of_a_run_that_kept_nothing(tmp_path):
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_nothing_is_left_of_a_run_that_kept_nothing(tmp_path, monkeypatch, jobs):
+    monkeypatch.setenv(JOBS, jobs)
     steps = execute(TOY, seeds=(0,), folder=tmp_path, fail="a bug")
     with pytest.raises(RuntimeError, match="a bug"):
         run_to_end(steps)

@@ -62,7 +62,7 @@ def run_command(
         bool,
         typer.Option(
             "--all",
-            help="Run every experiment, the cheapest first; with --jobs the longest.",
+            help="Run every experiment, the cheapest first; side by side the longest.",
         ),
     ] = False,
     scale: Annotated[
@@ -81,12 +81,14 @@ def run_command(
         ),
     ] = 1,
     jobs: Annotated[
-        int,
+        int | None,
         typer.Option(
             help="So many claims side by side, each in a process of its own with its "
-            "share of the CPU's threads. Claims about time come last, one by one.",
+            "share of the CPU's threads. Times are taken last, one claim at a time. "
+            f"Unless you say it: 1 on a CPU, up to {side_by_side.ON_A_GPU} on a GPU.",
+            show_default=False,
         ),
-    ] = 1,
+    ] = None,
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16 on a GPU.")
     ] = "float32",
@@ -116,6 +118,7 @@ def run_command(
         ),
     ] = False,
     row: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    prepare: Annotated[bool, typer.Option("--prepare", hidden=True)] = False,
 ) -> None:
     """Measure claims. Exit 0: all hold, 1: one does not, 2: an error.
 
@@ -126,14 +129,14 @@ def run_command(
         from course_lib import processes
         from course_lib.experiments import experiments, find
 
-        if every:
-            found = in_order(experiments().values(), scale, jobs)
-        else:
-            found = [find(name) for name in names or []]
+        named = [find(name) for name in names or []]
+        found = [*experiments().values()] if every else named
         if not found:
             raise ValueError("NAME: got none; name experiments, or say --all")
         processes.check(devices, device)
-        side_by_side.check(jobs, devices)
+        jobs = side_by_side.how_many(jobs, len(found), device, devices)
+        if every:
+            found = in_order(found, scale, jobs)
         texts = assignments(changes or [])
         folder = out_folder(out, scale, changed=bool(texts))
         if export and (texts or scale == "quick"):
@@ -156,6 +159,7 @@ def run_command(
         export,
         fresh,
         row,
+        prepare,
     )
     raise typer.Exit(sweep(found, asked))
 

@@ -1,7 +1,8 @@
 """``course run --jobs N``: several claims side by side, each in a process of its own.
 
 A small model leaves most of a GPU idle: its time goes into starting kernels, which is
-the work of one CPU core. So processes side by side are done sooner than in turn.
+the work of one CPU core. So processes side by side are done sooner than in turn. What
+measures times is trained beside the others; the times are taken when these have ended.
 """
 
 from __future__ import annotations
@@ -25,16 +26,28 @@ if TYPE_CHECKING:
     from course_lib.experiments import Experiment, Progress
 
 
-def check(jobs: int, devices: int) -> None:
-    """Raise ``ValueError`` for no ``jobs``, or several beside several ``devices``."""
-    from course_lib import processes
+ON_A_GPU = 8  # claims at a time, at most, where nobody says how many
 
+
+def how_many(jobs: int | None, claims: int, device: str, devices: int) -> int:
+    """``jobs``, or where None of so many ``claims``: several, if they share one GPU.
+
+    Each needs a CPU core. Raises ``ValueError`` for no jobs, or several beside several
+    ``devices``.
+    """
+    from course_lib import processes
+    from course_lib.cores import cores
+
+    if jobs is None:
+        shared = device != "cpu" and devices == 1 and not processes.launched()
+        return min(ON_A_GPU, claims, cores()) if shared else 1
     if jobs < 1:
         raise ValueError(f"--jobs: got {jobs}, expected at least 1")
     if jobs > 1 and (devices > 1 or processes.launched()):
         raise ValueError(
             f"--jobs: got {jobs} where several devices share each training, expected 1"
         )
+    return jobs
 
 
 def side_by_side(
@@ -42,15 +55,15 @@ def side_by_side(
 ) -> list[Row]:
     """Measure and store up to ``asked.jobs`` at a time; return a row for each.
 
-    Those that measure times come last and one by one: nothing may run beside them.
+    Times are taken last, of one claim after the other: nothing may run beside them.
     When ``stop`` gets a signal, all stop after the step under way, and
     ``KeyboardInterrupt`` is raised.
     """
-    crowd = [_Child(one, asked) for one in experiments if not one.timed]
-    alone = [_Child(one, asked) for one in experiments if one.timed]
-    children = crowd + alone
+    children = [_Child(experiment, asked) for experiment in experiments]
     with bar(f"{len(children)} claims") as show:
-        for group, jobs in (crowd, max(1, min(asked.jobs, len(crowd)))), (alone, 1):
+        for alone in False, True:
+            group = [child for child in children if child.has_work(alone)]
+            jobs = 1 if alone else max(1, min(asked.jobs, len(group)))
             with ThreadPoolExecutor(jobs) as pool:
                 waiting = {pool.submit(child.outcome, jobs, stop) for child in group}
                 while waiting:
@@ -66,20 +79,27 @@ def side_by_side(
                         child.tell(number)
     if stop:
         raise KeyboardInterrupt
-    rows = {child.name: child.row for child in children}
-    return [rows[experiment.name] for experiment in experiments]
+    return [child.row or Row(child.name, ERROR) for child in children]
 
 
 class _Child:
-    """A claim in a process of its own."""
+    """A claim in a process of its own, or in two: the second takes its times."""
 
     def __init__(self, experiment: Experiment, asked: Asked) -> None:
         self.name = experiment.name
-        self.row = Row(self.name, ERROR)  # until the process says otherwise
+        self.row: Row | None = None  # until it has ended
         self.percent = 0
         self.process: subprocess.Popen[str] | None = None
         self._experiment, self._asked = experiment, asked
+        # What only measures times has nothing to prepare beside others.
+        self._prepare = experiment.timed and experiment.shared
         self._told: set[int] = set()  # the signals that it got from us
+
+    def has_work(self, alone: bool) -> bool:
+        """Whether something is left of it to do, alone or beside others."""
+        if alone:
+            return self._experiment.timed and not self.row
+        return self._prepare or not self._experiment.timed
 
     def outcome(self, jobs: int, stop: list[int]) -> tuple[str, str]:
         """Start it as one of ``jobs``, unless it is to ``stop``, and wait for its end.
@@ -95,7 +115,7 @@ class _Child:
         with handed_back() as place:
             log = place.with_name("errors")
             with log.open("wb") as errors:
-                asked = replace(self._asked, jobs=1, row=place)
+                asked = replace(self._asked, jobs=1, row=place, prepare=self._prepare)
                 self.process = subprocess.Popen(
                     [sys.executable, *asked.arguments(self._experiment)],
                     env=_environment(jobs),
@@ -111,7 +131,11 @@ class _Child:
             row, wrong = Row.load(place), log.read_text("utf-8", errors="replace")
         if stop and not row:
             return "", ""
-        self.row, self.percent = row or self.row, 100
+        if self._prepare and not (row or code):
+            # What was just prepared is begun anew; the times go with it.
+            self._asked, self._prepare = replace(self._asked, fresh=False), False
+            return said, wrong
+        self.row, self.percent = row or Row(self.name, ERROR), 100
         if code < 0:
             wrong += (
                 f"error: {self.name}: its process was killed "
@@ -126,7 +150,7 @@ class _Child:
             if (share := percent(line, self.name)) is None:
                 yield line
             else:
-                self.percent = share
+                self.percent = max(self.percent, share)
 
     def tell(self, number: int) -> None:
         """Send it signal ``number``, once."""

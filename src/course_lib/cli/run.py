@@ -33,6 +33,7 @@ class Asked:
     export: bool  # seed 0's model is stored, for the live figure
     fresh: bool  # what is there already is measured again, from the start
     row: Path | None = None  # where the row of the one claim is saved, if anywhere
+    prepare: bool = False  # all but the times that it measures: others run beside it
 
     def changes(self, experiment: Experiment) -> dict[str, Any]:
         """The changed settings. Raises ``ValueError``."""
@@ -43,6 +44,19 @@ class Asked:
     def config(self, experiment: Experiment) -> Any:
         """What is run, with the changed settings. Raises ``ValueError``."""
         return experiment.config(self.scale, **self.changes(experiment))
+
+    def state(self, experiment: Experiment) -> Path:
+        """The folder of its state. Raises ``ValueError``."""
+        from course_lib.experiments.runner import state_folder
+
+        return state_folder(
+            experiment,
+            self.scale,
+            self.device,
+            self.precision,
+            _runs(),
+            **self.changes(experiment),
+        )
 
     def arguments(self, experiment: Experiment) -> list[str]:
         """Those of ``python`` that ask the same of one claim."""
@@ -61,15 +75,24 @@ class Asked:
             words += [] if value is None else [option, str(value)]
         for field, text in self.texts.items():
             words += ["--set", f"{field}={text}"]
-        flags = {"--export": self.export, "--fresh": self.fresh}
+        flags = {
+            "--export": self.export,
+            "--fresh": self.fresh,
+            "--prepare": self.prepare,
+        }
         return words + [flag for flag, wanted in flags.items() if wanted]
 
 
 def there_already(experiment: Experiment, asked: Asked) -> Result | None:
-    """What would only be measured again. A model to export is not kept with it."""
-    from course_lib.experiments.runner import measured_already
+    """What would only be measured again. A model to export is not kept with it.
+
+    None where it was begun anew since: that is continued.
+    """
+    from course_lib.experiments.runner import interrupted, measured_already
 
     if asked.fresh or asked.export or not asked.folder:
+        return None
+    if interrupted(asked.state(experiment)):
         return None
     return measured_already(
         experiment,
@@ -84,28 +107,28 @@ def there_already(experiment: Experiment, asked: Asked) -> Result | None:
 
 def measure(
     experiment: Experiment, asked: Asked, about: str, stop: list[int]
-) -> tuple[Result, Path]:
-    """Run or continue ``experiment``; its result and the folder of its state.
+) -> Result | None:
+    """Run or continue ``experiment``; its result, None where it was only prepared.
 
     ``about`` stands beside the bar. Raises ``KeyboardInterrupt`` after the step under
     way, once ``stop`` holds a signal; what was done is kept.
     """
     from course_lib import processes
-    from course_lib.experiments.runner import (
-        execute,
-        interrupted,
-        run_to_end,
-        state_folder,
-    )
-    from course_lib.results import workplace
+    from course_lib.experiments.runner import execute, interrupted, run_to_end
 
-    where = asked.device, asked.precision, workplace() / "runs"
-    changes = asked.changes(experiment)
-    state = state_folder(experiment, asked.scale, *where, **changes)
-    if processes.agreed(not asked.fresh and interrupted(state)):
-        say(f"{experiment.name}: continuing what was interrupted (--fresh forgets it)")
-    seeds = range(asked.seeds)
-    steps = execute(experiment, asked.scale, seeds, *where, asked.fresh, **changes)
+    if processes.agreed(not asked.fresh and interrupted(asked.state(experiment))):
+        say(f"{experiment.name}: continuing what was begun (--fresh forgets it)")
+    steps = execute(
+        experiment,
+        asked.scale,
+        range(asked.seeds),
+        asked.device,
+        asked.precision,
+        _runs(),
+        asked.fresh,
+        asked.prepare,
+        **asked.changes(experiment),
+    )
     with bar(about) as show:
 
         def show_or_stop(progress: Any) -> None:
@@ -113,7 +136,7 @@ def measure(
             if stopping(stop):
                 raise KeyboardInterrupt
 
-        return run_to_end(steps, show_or_stop), state
+        return run_to_end(steps, show_or_stop)
 
 
 def stopping(stop: list[int]) -> bool:
@@ -131,10 +154,11 @@ def stopping(stop: list[int]) -> bool:
     return bool(stop)
 
 
-def store(experiment: Experiment, result: Result, state: Path, asked: Asked) -> None:
+def store(experiment: Experiment, result: Result, asked: Asked) -> None:
     """Print the result, write it and its artefact, then drop the state of the run."""
     from course_lib.files import write_whole
 
+    state = asked.state(experiment)
     say(str(result))
     if asked.folder:
         say(f"  Written to {_short(result.save(asked.folder))}")
@@ -175,6 +199,13 @@ def out_folder(out: Path | None, scale: str, changed: bool) -> Path | None:
         why = "with --set" if changed else "at scale quick"
         raise ValueError(f"--out: {why} it must be another folder than results/")
     return out
+
+
+def _runs() -> Path:
+    """Where runs keep their state."""
+    from course_lib.results import workplace
+
+    return workplace() / "runs"
 
 
 def _short(path: Path) -> Path:

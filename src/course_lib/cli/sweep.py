@@ -43,7 +43,8 @@ def sweep(experiments: list[Experiment], asked: Asked) -> int:
         if several:
             show(rows)
         # The first of several processes has the verdict; the others did their part.
-        return max(CODES[row.verdict] for row in rows) if processes.first() else 0
+        worst = max((CODES[row.verdict] for row in rows), default=0)
+        return worst if processes.first() else 0
 
 
 def in_order(
@@ -76,9 +77,10 @@ def _in_turn(
         about = f"{name} ({number} of {len(experiments)})" if several else name
         with _stopped(about, stop):
             row = _one(experiment, asked, about, stop)
-        if asked.row and processes.first():
+        if row and asked.row and processes.first():
             row.save(asked.row)
-        yield row
+        if row:
+            yield row
         _free_gpu(asked.device)
 
 
@@ -96,7 +98,10 @@ def _stopped(about: str, stop: list[int]) -> Iterator[None]:
         raise typer.Exit(128 + stop[0]) from None
 
 
-def _one(experiment: Experiment, asked: Asked, about: str, stop: list[int]) -> Row:
+def _one(
+    experiment: Experiment, asked: Asked, about: str, stop: list[int]
+) -> Row | None:
+    """What became of it; None where it was only prepared."""
     from course_lib import processes
 
     if stopping(stop):
@@ -108,9 +113,12 @@ def _one(experiment: Experiment, asked: Asked, about: str, stop: list[int]) -> R
             verdict = HOLDS if found.holds else FAILS
             say(f"{about}: there already, {verdict} (--fresh measures it again)")
             return Row(experiment.name, verdict, "there already", _seconds(found))
-        result, state = measure(experiment, asked, about, stop)
+        result = measure(experiment, asked, about, stop)
+        if result is None:
+            say(f"{about}: trained; its times are taken when nothing runs beside it")
+            return None
         if processes.first():
-            store(experiment, result, state, asked)
+            store(experiment, result, asked)
         verdict = HOLDS if result.holds else FAILS
         return Row(experiment.name, verdict, "measured", _seconds(result))
     except Exception as error:

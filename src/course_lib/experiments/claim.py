@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # A step of a small model takes a GPU 1 to 10 ms, whatever the batch: mostly it waits
 # for kernels to be started. So what "real" has over "cpu" is larger models and batches,
-# longer sequences and published data, and hardly more steps.
+# longer sequences and published data, and hardly more steps. Where no result of it is
+# stored, its bands are predictions.
 SCALES = ("quick", "cpu", "real")
 
 
@@ -27,7 +28,8 @@ class Progress:
 
     ``done`` and ``total`` count units of work within one seed; ``curves`` holds the
     newest value of each live curve, by name; ``note`` says in words what is running.
-    The runner adds the ``seed``.
+    ``timing`` says that all is trained, and that times are taken from here on. The
+    runner adds the ``seed``.
     """
 
     done: int
@@ -35,6 +37,7 @@ class Progress:
     curves: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
     seed: int = 0
+    timing: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Experiment:
     artefact: Path | None = None  # where ``course run NAME --export`` writes it
     precision: str | None = None  # where the run has its own, whatever the setting says
     shared: bool = True  # whether it trains, so that several devices can share the work
-    timed: bool = False  # whether it measures times: nothing may run beside it
+    timed: bool = False  # whether it measures times: nothing may run beside it then
 
     def __post_init__(self) -> None:
         try:

@@ -44,14 +44,17 @@ def execute(
     precision: str = "float32",
     folder: Path | None = None,
     fresh: bool = False,
+    prepare: bool = False,
     **changes: Any,
-) -> Generator[Progress, None, Result]:
+) -> Generator[Progress, None, Result | None]:
     """Run ``experiment`` for every seed, yielding progress, returning the result.
 
     With ``folder``, what is finished is kept in its :func:`state_folder`: after a kill
     the same call continues, and ends with the same numbers. Closing the generator
     stops the run and keeps its very last step. ``fresh`` forgets what was kept before.
-    ``changes`` replace single fields of the scale's config.
+    With ``prepare`` each seed stops where it would take times: the same call without
+    it takes them, and until then there is no result. ``changes`` replace single fields
+    of the scale's config.
 
     Raises ``ValueError`` for an unknown scale or field, a device that is not there, or
     no seeds, or several processes for what they cannot share; and after the first seed
@@ -81,7 +84,9 @@ def execute(
             checkpoint = folder / f"seed-{seed}" if folder else None
             setting = Setting(seed, device, precision, checkpoint=checkpoint)
             place = partial(_in_all, seed=seed, position=position, seeds=len(seeds))
-            run = yield from _one_seed(experiment, config, setting, place)
+            run = yield from _one_seed(experiment, config, setting, place, prepare)
+            if run is None:
+                continue
             if not changes:
                 _check_metrics(experiment, scale, run)
             runs.append(run)
@@ -89,6 +94,8 @@ def execute(
             if finished and processes.first():
                 write_whole(finished, json.dumps(asdict(run)))
                 shutil.rmtree(checkpoint, ignore_errors=True)
+    if len(runs) < len(seeds):
+        return None
     used = _used(experiment, device, precision) | {"jobs": jobs}
     return _result(experiment, scale, config, tuple(runs), used)
 
@@ -207,7 +214,11 @@ def _kept_for_us(folder: Path | None, fresh: bool) -> Iterator[None]:
                 for kept in folder.iterdir():
                     shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
         processes.wait()
-        yield
+        try:
+            yield
+        finally:
+            if folder is not None and processes.first() and not interrupted(folder):
+                (folder / "jobs.json").unlink(missing_ok=True)  # it kept nothing
 
 
 def _reread(finished: Path) -> Run:
@@ -235,7 +246,8 @@ def _one_seed(
     config: Any,
     setting: Setting,
     place: Callable[[Progress], Progress],
-) -> Generator[Progress, None, Run]:
+    prepare: bool,
+) -> Generator[Progress, None, Run | None]:
     reset_peak(setting.device)
     random = random_state()
     with _own(random):
@@ -260,6 +272,8 @@ def _one_seed(
             if clock and clock.parent.is_dir() and seconds > kept + 1:
                 write_whole(clock, json.dumps(seconds))
                 kept = seconds
+            if prepare and progress.timing:
+                return None
             yield place(progress)
     finally:
         with _own(random):
@@ -306,7 +320,8 @@ def _check_metrics(experiment: Experiment, scale: str, run: Run) -> None:
 def _used(experiment: Experiment, device: str, precision: str) -> dict[str, Any]:
     """The machine, and the code that ran on it."""
     used = machine(device, experiment.precision or precision)
-    return used | {"sources": _sources()[:12]}
+    quiet = {"times": "alone"} if experiment.timed else {}
+    return used | quiet | {"sources": _sources()[:12]}
 
 
 def _result(

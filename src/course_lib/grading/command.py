@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from course_lib.cores import cores
 from course_lib.grading import (
     batch,
     exports,
@@ -165,7 +166,7 @@ def grade_command(
     if scheduler:
         where, at_once = batch.cluster(scheduler), _AT_ONCE
     elif place.is_dir():
-        count = min(jobs or _cores(), len(todo))
+        count = min(jobs or cores(), len(todo))
         where, at_once = batch.processes(count, chosen), 2 * count
     else:
         where, at_once = batch.here(), 1
@@ -303,12 +304,6 @@ def _report(
         typer.echo(terminal.text(grades[0]))
     held = f"{len(everyone)} student" + ("s" if len(everyone) != 1 else "")
     typer.echo(f"Seed {seed}. The report on {held} is {out / 'report.html'}.")
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))  # those that this process may use
-    return os.cpu_count() or 1
 
 
 def _told_by(submission: Path) -> str:

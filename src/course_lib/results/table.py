@@ -146,7 +146,8 @@ def _beside(machine: Mapping[str, Any]) -> str:
     if not others:
         return ""
     claims = "claims were" if others > 1 else "claim was"
-    return f" while up to {others} other {claims} measured beside it"
+    times = ", but not while its times were taken" if "times" in machine else ""
+    return f" while up to {others} other {claims} measured beside it{times}"
 
 
 def _devices(machine: Mapping[str, Any]) -> str:

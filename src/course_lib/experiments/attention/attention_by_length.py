@@ -88,11 +88,11 @@ SCALES = {
         short=12,
         embedding=256,
         hidden=512,
-        steps=2000,  # 9 times round the captions
+        steps=1000,  # 9 times round the captions
         dropout=0.3,
-        batch=128,
-        learning_rate=1e-3,
-        measure_every=250,
+        batch=256,
+        learning_rate=1.4e-3,
+        measure_every=125,
     ),
 }
 

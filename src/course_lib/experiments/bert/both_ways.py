@@ -91,10 +91,11 @@ SCALES = {
         size=128,
         inner=512,
         blocks=4,
-        steps=2000,  # 10 times round the sentences
-        learning_rate=1e-3,
-        warmup=200,
-        measure_every=100,
+        steps=1000,  # 10 times round the sentences
+        batch=512,
+        learning_rate=1.4e-3,
+        warmup=100,
+        measure_every=50,
     ),
 }
 

@@ -107,12 +107,12 @@ SCALES = {
         heads=8,
         inner=1024,
         blocks=4,
-        steps=1500,  # as at scale cpu, of a larger network on more text
-        batch=256,
-        learning_rate=5e-4,
-        warmup=150,
+        steps=750,  # of 512: as many sentences as at scale cpu
+        batch=512,
+        learning_rate=7e-4,
+        warmup=75,
         tune_rate=2e-4,
-        measure_every=150,
+        measure_every=75,
     ),
 }
 

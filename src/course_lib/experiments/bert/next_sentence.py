@@ -105,10 +105,10 @@ SCALES = {
         heads=8,
         inner=1024,
         blocks=4,
-        steps=2000,  # of 128 pairs: three times those of scale cpu
-        batch=128,
-        learning_rate=5e-4,
-        warmup=200,
+        steps=1000,  # of 256 pairs: three times those of scale cpu
+        batch=256,
+        learning_rate=7e-4,
+        warmup=100,
         tune_rate=2e-4,
     ),
 }

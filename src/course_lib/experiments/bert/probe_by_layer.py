@@ -106,12 +106,13 @@ SCALES = {
         size=128,
         inner=512,
         blocks=6,
-        steps=1500,  # as at scale cpu, of a larger network on more text
-        learning_rate=1e-3,
-        warmup=150,
-        tuning_steps=500,
-        tuning_batch=128,  # three times round 20,000 labels
-        tuning_rate=3e-4,
+        steps=750,  # of 512: as many sentences as at scale cpu
+        batch=512,
+        learning_rate=1.4e-3,
+        warmup=75,
+        tuning_steps=250,
+        tuning_batch=256,  # three times round 20,000 labels
+        tuning_rate=4e-4,
     ),
 }
 

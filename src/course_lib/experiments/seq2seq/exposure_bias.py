@@ -384,10 +384,10 @@ EXPERIMENT = Experiment(
             hidden=512,
             dropout=0.3,
             longest_output=60,
-            steps=1500,  # 7 times round the captions, one word at a time
-            batch=128,
-            learning_rate=1e-3,
-            measure_every=250,
+            steps=750,  # 7 times round the captions, one word at a time
+            batch=256,
+            learning_rate=1.4e-3,
+            measure_every=125,
         ),
     },
     run=run,

@@ -350,12 +350,12 @@ EXPERIMENT = Experiment(
             heads=8,
             inner=1024,
             dropout=0.1,
-            steps=800,  # of 128 pairs: six times those of scale cpu
-            warmup=300,
-            low=2.5e-4,
-            high=1e-3,
-            batch=128,
-            measure_every=50,
+            steps=400,  # of 256 pairs: six times those of scale cpu
+            warmup=150,
+            low=3.5e-4,
+            high=1.4e-3,
+            batch=256,
+            measure_every=25,
         ),
     },
     run=run,

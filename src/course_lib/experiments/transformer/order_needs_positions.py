@@ -94,13 +94,13 @@ SCALES = {
         size=256,
         inner=1024,
         blocks=3,
-        steps=1500,  # 7 times round the captions
+        steps=750,  # 7 times round the captions
         dropout=0.3,
-        batch=128,
-        learning_rate=1e-3,
-        warmup=300,
+        batch=256,
+        learning_rate=1.4e-3,
+        warmup=150,
         longest=120,
-        measure_every=250,
+        measure_every=125,
     ),
 }
 

@@ -98,10 +98,10 @@ SCALES = {
         size=64,
         inner=128,
         blocks=6,
-        steps=2500,  # 6 times round the pictures
-        batch=128,
-        learning_rate=1e-3,
-        measure_every=250,
+        steps=1250,  # 6 times round the pictures
+        batch=256,
+        learning_rate=1.4e-3,
+        measure_every=125,
     ),
 }
 

@@ -149,6 +149,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     models = [small_vit(sizes, task, side, setting.seed) for side in config.sides]
     images = task.test.images[: config.timed]
     taken: list[list[float]] = [[] for _ in models]
+    yield Progress(done, total, {}, "times", timing=True)
     for number in range(config.rounds + 1):
         for model, laps in zip(models, taken, strict=True):
             laps.append(1e6 * cpu_seconds(model, images) / len(images))

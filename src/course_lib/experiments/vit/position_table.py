@@ -94,10 +94,10 @@ SCALES = {
         size=64,
         inner=128,
         blocks=4,
-        steps=2000,  # 9 times round the pictures
-        batch=256,
-        learning_rate=2e-3,
-        measure_every=250,
+        steps=1000,  # 9 times round the pictures
+        batch=512,
+        learning_rate=3e-3,
+        measure_every=125,
     ),
 }
 
