@@ -200,3 +200,36 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert scientific == [
         *("0", "5.2 × 10⁻¹²", "0.052", "1.0", "99", "186", "3.3 × 10⁶", "∞")
     ]
+
+
+def test_several_values_are_one_update() -> None:
+    script = """const { values } = await load("kit/values.js");
+      const [said, heardBy] = [[], {}];
+      const model = {
+        set: (key) => heardBy[`change:${key}`]?.forEach((act) => act()),
+        on: (event, act) => (heardBy[event] ??= []).push(act),
+        save_changes: () => said.push("sent"),
+      };
+      const update = (changes) => said.push(`update ${Object.keys(changes)}`);
+      const { set, report, heard } = values(model, update);
+      heard(["a", "b"], () => said.push("heard"));
+      set({ a: 1, b: 2 });
+      report({ a: 3 });
+      model.set("b"); // Python
+      return said;"""
+    assert run(script) == ["sent", "update a,b", "sent", "heard"]
+
+
+def test_a_paced_step_waits_and_ends() -> None:
+    script = """const { paced } = await load("kit/player.js");
+      let left = 2;
+      const tick = paced(100, () => --left > 0);
+      return [40, 40, 40, 99, 100].map((passed) => [tick(passed), left]);"""
+    waits = [[True, 2], [True, 2], [True, 1], [True, 1]]
+    assert run(script) == [*waits, [False, 0]]
+
+
+def test_counts_are_written_as_people_write_them() -> None:
+    script = """const { grouped, plural } = await load("kit/counts.js");
+      return [grouped(999), grouped(1234567), plural(1, "step"), plural(0, "step")];"""
+    assert run(script) == ["999", "1,234,567", "1 step", "0 steps"]

@@ -1,5 +1,7 @@
 // Alignment emerging over training, scrubbed.
-import { button, frame, make, number, player, slider } from "../kit/draw.js";
+import { button, frame, make, number, slider } from "../kit/draw.js";
+import { paced, player } from "../kit/player.js";
+import { values } from "../kit/values.js";
 import { growthCurves } from "./growth_curves.js";
 import { goldKey, heatMap, mapStyle } from "./heat_map.js";
 
@@ -25,14 +27,7 @@ function render({ model, el }) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const body = frame({ model, el }, "recorded");
   let pointed = null; // the row under the pointer
-  let setting = false;
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, report, heard } = values(model, () => update());
 
   const last = step.length - 1;
   const at = () => Math.min((model.get("at") ?? step.length) - 1, last);
@@ -88,16 +83,12 @@ function render({ model, el }) {
     change: (t) => set({ word: t }),
     accent: "attention",
   });
-  let waited = 0;
   const play = player(
     body,
-    (passed) => {
-      waited += passed;
-      if (waited < PACE) return true;
-      waited = 0;
+    paced(PACE, () => {
       go(at() + 1);
       return at() < last;
-    },
+    }),
     (on) => (run.textContent = on ? "Pause" : "Play"),
   );
   // Who asked for less motion goes on by hand.
@@ -152,10 +143,7 @@ function render({ model, el }) {
   const update = () => {
     if (pointed >= words().length) pointed = null; // of the sentence before
     const { linked, found } = aligned(weights(), sentence().links);
-    setting = true;
-    model.set("found", found.length);
-    model.save_changes();
-    setting = false;
+    report({ found: found.length });
     choice.value = Math.min(model.get("sentence"), sentences.length);
     which.input.max = words().length;
     which.set(Math.min(model.get("word"), words().length));
@@ -182,10 +170,7 @@ function render({ model, el }) {
     legend,
   );
   update();
-  for (const key of ["at", "sentence", "word"])
-    model.on(`change:${key}`, () => {
-      if (!setting) update();
-    });
+  heard(["at", "sentence", "word"], update);
 }
 
 export default { render };

@@ -1,6 +1,7 @@
 // A trained translator with attention, and a reader who tells it where to look.
-import { button, frame, make, number } from "../kit/draw.js";
-import { chooser, chooserStyle, off } from "../seq2seq/chooser.js";
+import { button, frame, make, number, off } from "../kit/draw.js";
+import { values } from "../kit/values.js";
+import { chooser, chooserStyle } from "../seq2seq/chooser.js";
 import { compare } from "../seq2seq/comparison.js";
 import { glossary } from "../seq2seq/glossary.js";
 import { groups } from "../seq2seq/korean.js";
@@ -45,14 +46,7 @@ function render({ model, el }) {
   let marks = { ours: [], theirs: [] }; // which words of `said` and of `free` are in both
   let gold = []; // links [source, target] of the words that are in the reference too
   let pointed = { row: null, column: null };
-  let setting = false;
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, report, heard } = values(model, () => update());
 
   const fresh = { at: null, forced: [] };
   const chosen = chooser({
@@ -226,15 +220,11 @@ function render({ model, el }) {
     const [ours, theirs] = [said, free].map((steps) => steps.map(({ id }) => id));
     marks = compare(ours, theirs);
     gold = isRung() ? linked(plain(said), rung()) : [];
-    setting = true;
-    model.set("translation", plain(said).join(" "));
-    model.set("free", plain(free).join(" "));
-    model.set(
-      "attention",
-      said.map((step) => Array.from(step.weights)),
-    );
-    model.save_changes();
-    setting = false;
+    report({
+      translation: plain(said).join(" "),
+      free: plain(free).join(" "),
+      attention: said.map((step) => Array.from(step.weights)),
+    });
     chosen.update(tokens);
     lines.box.classList.toggle("long", Math.max(tokens.length, said.length) > 14);
     lines.show(...items());
@@ -258,20 +248,8 @@ function render({ model, el }) {
     legend,
   );
   update();
-  for (const key of ["at", "forced"])
-    model.on(`change:${key}`, () => {
-      if (!setting) update();
-    });
-  model.on("change:text", () => {
-    if (setting) return;
-    const place = found(model.get("text"));
-    if (place) load(...place);
-    else set(fresh);
-  });
-  for (const key of ["ladder", "rung"])
-    model.on(`change:${key}`, () => {
-      if (!setting) load(model.get("ladder"), model.get("rung"));
-    });
+  heard(["at", "forced"], update);
+  chosen.listen(heard, () => set(fresh));
 }
 
 // The rung's gold links [source, target] for a translation: those of the words that it

@@ -32,7 +32,9 @@ export function heatMap({ name, now, point = null, pick = null }) {
       [columns.length, 0],
       ...texts.map((text, i) => [i + 0.5, 4 + wide(text) * Math.cos(rad)]),
     ];
-    const fits = Math.min(...ends.map(([cells, more]) => (space - left - more) / cells));
+    const fits = Math.min(
+      ...ends.map(([cells, more]) => (space - left - more) / cells),
+    );
     const size = Math.max(least, Math.min(CELL.most, Math.floor(fits)));
     place = { left, head, size };
     const x = (i) => left + i * size;

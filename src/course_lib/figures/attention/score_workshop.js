@@ -1,5 +1,15 @@
 // One query, five keys, five values: scores, weights and a mean, by hand.
-import { frame, make, number, predict, segments, signed, slider } from "../kit/draw.js";
+import {
+  frame,
+  make,
+  number,
+  predict,
+  row,
+  segments,
+  signed,
+  slider,
+} from "../kit/draw.js";
+import { assign } from "../kit/values.js";
 import { REACH, allowed, pair, plane } from "./plane.js";
 import { arithmetic, blend, verdict } from "./said.js";
 import { ADDITIVE, SCORES, attend, matrix, mean, times } from "./scores.js";
@@ -67,8 +77,8 @@ function render({ model, el }) {
   const body = frame({ model, el });
   const get = (key) => model.get(trait(key));
   const set = (changes) => {
-    for (const [key, value] of Object.entries(changes)) model.set(trait(key), value);
-    model.save_changes();
+    const traits = Object.entries(changes).map(([key, value]) => [trait(key), value]);
+    assign(model, Object.fromEntries(traits));
   };
   const setting = () => Object.fromEntries(SETTING.map((key) => [key, get(key)]));
   let now; // what attend gives
@@ -293,9 +303,7 @@ function render({ model, el }) {
   // -- what is said --------------------------------------------------------------------
   const formula = make("p", { class: "note" });
   const matrices = make("div", { class: "matrices" });
-  const turning = make(
-    "div",
-    { class: "row" },
+  const turning = row(
     ...["turn", "stretch_x", "stretch_y"].map((key) => controls[key].box),
   );
   const sum = make("p", { class: "note says" });
@@ -368,7 +376,6 @@ function render({ model, el }) {
     make("b", { lang: "ko" }, "나는 배가 고프다"),
     ". “I am” is written. The query q asks the five words: what comes next?",
   );
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   const side = (quantity, title, picture) =>
     make(
       "div",

@@ -1,5 +1,5 @@
 // Why scores are divided by √d: a width to choose, its numbers, and a chart of all.
-import { make, number, slider } from "../kit/draw.js";
+import { make, number, row, slider } from "../kit/draw.js";
 import { widthPicture } from "./width_picture.js";
 import { DRAWS, KEYS, WIDTHS, atWidth } from "./widths.js";
 
@@ -71,7 +71,7 @@ export function widthPart({ width, seed, pick }) {
     {},
     make("summary", {}, "Why divide by √d?"),
     note,
-    make("div", { class: "row" }, look.box),
+    row(look.box),
     table,
     chart.box,
   );

@@ -1,5 +1,5 @@
 // A word, cut into the pieces that there are: predicted first, then try by try.
-import { button, field, make, predict, slider } from "../kit/draw.js";
+import { button, field, make, off, predict, row, slider } from "../kit/draw.js";
 import { UNKNOWN, cut, split } from "./pieces.js";
 
 export const cutStyle = `
@@ -41,7 +41,7 @@ export function cutPart({ now, write }) {
     change: (n) => go(n),
     accent: "output",
   });
-  const controls = make("div", { class: "row" }, next, back, scrub.box);
+  const controls = row(next, back, scrub.box);
   const letters = make("ol", { class: "letters", "aria-hidden": "true" });
   const says = make("p", { class: "says", "aria-live": "polite" });
 
@@ -88,8 +88,8 @@ export function cutPart({ now, write }) {
     if (!revealed) return says.replaceChildren();
     scrub.input.max = found.tries.length;
     scrub.set(at);
-    next.setAttribute("aria-disabled", String(at === found.tries.length));
-    back.setAttribute("aria-disabled", String(at === 0));
+    off(next, at === found.tries.length);
+    off(back, at === 0);
     const past = found.tries.slice(0, at);
     const last = past.at(-1);
     const kept = past.filter((one) => one.found);
@@ -135,7 +135,7 @@ export function cutPart({ now, write }) {
     "div",
     { class: "cut" },
     make("h3", {}, "Cut a word"),
-    make("div", { class: "row" }, input, ...examples),
+    row(input, ...examples),
     question.box,
     controls,
     letters,

@@ -1,5 +1,6 @@
 // The fill-mask bench: a sentence with gaps, and two models that fill them.
 import { button, frame, make, percent, slider } from "../kit/draw.js";
+import { values } from "../kit/values.js";
 import { best } from "../transformer/next_words.js";
 import { SPECIAL, gaps } from "./gaps.js";
 import { modelPanel, panelStyle } from "./model_panel.js";
@@ -48,7 +49,6 @@ function render({ model, el }) {
   let found = null; // what the models say of it
   let news = "";
   let swapped = null; // the key of the word that the question swaps
-  let setting = false;
 
   const sentence = () => sentences[model.get("sentence") - 1];
   const look = (key) => {
@@ -195,26 +195,11 @@ function render({ model, el }) {
   const models = make("div", { class: "models" }, panels.both.box, panels.left.box);
   const full = make("div", {}, says, models, shade.box);
 
-  const set = (changes) => {
-    setting = true;
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    if ("sentence" in changes) restart();
-    else update();
-  };
+  const { set, report, heard } = values(model, (changes) =>
+    "sentence" in changes ? restart() : update(),
+  );
   const list = ({ shares }) =>
     best(shares, SHOWN).map((id) => [pieces[id], shares[id]]);
-  const report = () => {
-    setting = true;
-    model.set("text", textOf(tokens));
-    model.set("masked", gapsOf(tokens));
-    model.set("at", chosen + 1);
-    for (const name of Object.keys(NAMES))
-      model.set(name, found ? list(found[name]) : []);
-    setting = false;
-    model.save_changes();
-  };
   const summary = () =>
     Object.entries(NAMES)
       .map(([name, called]) => {
@@ -241,7 +226,16 @@ function render({ model, el }) {
     const here = tokens.find(({ key }) => key === swapped);
     question.box.hidden = !here;
     if (here) question.update(here.word);
-    report();
+    const lists = Object.keys(NAMES).map((name) => [
+      name,
+      found ? list(found[name]) : [],
+    ]);
+    report({
+      text: textOf(tokens),
+      masked: gapsOf(tokens),
+      at: chosen + 1,
+      ...Object.fromEntries(lists),
+    });
   };
 
   body.append(
@@ -255,14 +249,12 @@ function render({ model, el }) {
   );
   start(model.get("text"), model.get("masked"), model.get("at"));
   update();
-  for (const key of ["text", "masked", "at"])
-    model.on(`change:${key}`, () => {
-      if (setting) return;
-      start(model.get("text"), model.get("masked"), model.get("at"));
-      update();
-    });
-  model.on("change:head", () => setting || update());
-  model.on("change:sentence", () => setting || restart());
+  heard(["text", "masked", "at"], () => {
+    start(model.get("text"), model.get("masked"), model.get("at"));
+    update();
+  });
+  heard(["head"], update);
+  heard(["sentence"], restart);
 }
 
 export default { render };

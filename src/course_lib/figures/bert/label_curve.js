@@ -2,7 +2,7 @@
 import { accuracies, compared, looks } from "../kit/accuracies.js";
 import { COLUMNS, countCurve } from "../kit/count_curve.js";
 import { make, number } from "../kit/draw.js";
-import { grouped } from "../kit/grouped.js";
+import { grouped } from "../kit/counts.js";
 import { amount, blind, factor, guessed, judged, rounded } from "../kit/needed.js";
 
 export const look = looks([

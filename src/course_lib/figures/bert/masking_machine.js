@@ -1,9 +1,19 @@
 // BERT's masking on a few sentences: draw by draw, and all draws together.
-import { button, frame, make, number, predict, segments, slider } from "../kit/draw.js";
+import {
+  button,
+  frame,
+  make,
+  number,
+  predict,
+  row,
+  segments,
+  slider,
+} from "../kit/draw.js";
+import { values } from "../kit/values.js";
 import { generator } from "../kit/nn.js";
 import { gapRow, legend, rowStyle } from "./gap_rows.js";
 import { TEXTS } from "./gap_texts.js";
-import { grouped } from "../kit/grouped.js";
+import { grouped } from "../kit/counts.js";
 import { compare, count, mask, spread } from "./masking.js";
 import { funnel, tallyStyle, tallyTable } from "./tally.js";
 
@@ -35,13 +45,7 @@ function render({ model, el }) {
     ...Object.fromEntries(percents.map((key) => [key, model.get(key) / 100])),
     whole: model.get("whole_words") === "on",
   });
-  let setting = false;
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-  };
+  const { set, report, heard } = values(model, () => start());
 
   let uniform; // where the draws come from
   let fates; // of the last draw
@@ -83,13 +87,9 @@ function render({ model, el }) {
   // one of the two gives way where both would be more than all
   const give = (key, other) => (value) => {
     set({ [key]: value, [other]: Math.min(model.get(other), 100 - value) });
-    start();
   };
   const sliders = {
-    rate: share("rate", "chosen", 60, (value) => {
-      set({ rate: value });
-      start();
-    }),
+    rate: share("rate", "chosen", 60, (value) => set({ rate: value })),
     masked: share("masked", "of these [MASK]", 100, give("masked", "random")),
     random: share("random", "of these another word", 100, give("random", "masked")),
   };
@@ -101,10 +101,7 @@ function render({ model, el }) {
       ["on", "on"],
     ],
     value: model.get("whole_words"),
-    change: (value) => {
-      set({ whole_words: value });
-      start();
-    },
+    change: (value) => set({ whole_words: value }),
   });
   const once = button("Mask again", () => draw(1), { class: "main" });
   const often = button(`${MANY} draws at once`, () => draw(MANY));
@@ -153,9 +150,8 @@ function render({ model, el }) {
         : ""
     }`;
     picture.redraw();
-    set({ draws, tokens: total.tokens, chosen: total.chosen });
+    report({ draws, tokens: total.tokens, chosen: total.chosen });
   };
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   const switches = row(once, often, anew, words);
   switches.classList.add("switches");
   body.append(
@@ -171,10 +167,7 @@ function render({ model, el }) {
     make("div", { class: "sums" }, table, picture.box),
   );
   start();
-  for (const key of [...percents, "whole_words", "seed"])
-    model.on(`change:${key}`, () => {
-      if (!setting) start();
-    });
+  heard([...percents, "whole_words", "seed"], start);
 }
 
 export default { render };

@@ -1,5 +1,15 @@
 // WordPiece, pair by pair: the words in pieces, the pairs to choose from, the vocabulary.
-import { button, frame, make, number, segments, slider } from "../kit/draw.js";
+import {
+  button,
+  frame,
+  make,
+  number,
+  off,
+  row,
+  segments,
+  slider,
+} from "../kit/draw.js";
+import { values } from "../kit/values.js";
 import { cutPart, cutStyle } from "./cut_part.js";
 import { pairTable, tableStyle } from "./pair_table.js";
 import { RULES, SPECIAL, learn } from "./pieces.js";
@@ -26,7 +36,6 @@ textarea:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 .piece.made { border-color: var(--output); color: var(--output); font-weight: 650; }
 .stock .list { display: flex; flex-wrap: wrap; gap: 4px; max-height: 190px; padding: 2px;
   overflow-y: auto; margin: 0 0 8px; }
-button[aria-disabled="true"] { opacity: .5; cursor: default; }
 .key.dashed { --fill: none; --edge: 1.5px dashed var(--ink); }
 .key.solid { --fill: none; --edge: 1.5px solid var(--output); }
 @container (max-width: 560px) { .sides > .stock { flex: 1 1 100%; } }
@@ -39,14 +48,7 @@ const EXAMPLES = [
 
 function render({ model, el }) {
   const body = frame({ model, el });
-  let setting = false;
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, report, heard } = values(model, () => update());
   let steps;
   let learned = null; // of which text, by which rule
   const history = () => {
@@ -162,12 +164,8 @@ function render({ model, el }) {
     rules.set(model.get("rule"));
     scrub.input.max = last();
     scrub.set(at());
-    for (const [node, off] of [
-      [one, at() === last()],
-      [ten, at() === last()],
-      [back, at() === 0],
-    ])
-      node.setAttribute("aria-disabled", String(off));
+    for (const node of [one, ten]) off(node, at() === last());
+    off(back, at() === 0);
     says.replaceChildren(...told());
     table.set(step, model.get("rule"));
     cuts.replaceChildren(...step.words.map(word));
@@ -184,13 +182,9 @@ function render({ model, el }) {
       ...start.pieces.slice(SPECIAL.length).map((piece) => chip(piece)),
     );
     const pieces = cutting.update();
-    setting = true;
-    model.set("size", step.size);
-    if (String(model.get("cut")) !== String(pieces)) model.set("cut", pieces);
-    setting = false;
-    model.save_changes();
+    const same = String(model.get("cut")) === String(pieces);
+    report({ size: step.size, ...(!same && { cut: pieces }) });
   }
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   const rows = row(rules, one, ten, back, scrub.box);
   rows.classList.add("rules");
   const legend = make(
@@ -215,11 +209,9 @@ function render({ model, el }) {
     cutting.box,
   );
   update();
-  for (const key of ["text", "rule", "step", "word"])
-    model.on(`change:${key}`, () => {
-      cutting.forget(); // another question
-      if (!setting) update();
-    });
+  const keys = ["text", "rule", "step", "word"];
+  for (const key of keys) model.on(`change:${key}`, cutting.forget); // another question
+  heard(keys, update);
 }
 
 export default { render };

@@ -1,7 +1,7 @@
 // All draws so far against what is expected of them: a table, and a picture in which the
 // share of chosen tokens settles.
 import { board, label, line, make, number, signedNumber, svg } from "../kit/draw.js";
-import { grouped } from "../kit/grouped.js";
+import { grouped } from "../kit/counts.js";
 
 export const tallyStyle = `
 .tally { border-collapse: collapse; margin: 6px 0; }

@@ -1,9 +1,7 @@
 // The sentence as a row of words that are masked by a click, and the tools that edit it.
-import { button, field, make } from "../kit/draw.js";
-import { off } from "../seq2seq/chooser.js";
+import { button, field, make, off } from "../kit/draw.js";
 
 export const rowStyle = `
-button[aria-disabled="true"] { opacity: .5; cursor: default; }
 .tokens { display: flex; flex-wrap: wrap; gap: 6px; margin: 8px 0; }
 .tokens button { display: flex; flex-direction: column; align-items: center;
   max-width: 150px; padding: 4px 10px; line-height: 1.3; background: var(--paper);

@@ -1,6 +1,6 @@
 // Accuracies of a few arms over how much there is to learn from, as a picture has them.
 import { number } from "./draw.js";
-import { grouped } from "./grouped.js";
+import { grouped } from "./counts.js";
 import { needed } from "./needed.js";
 
 // The looks of arms by number, from lists that are repeated: with seven quantities and

@@ -2,8 +2,9 @@
 // to where the reader expects something, then a slider goes along the axis. What is
 // asked, and what is said about it, is the figure's own.
 import { frame, make, number, predict, slider, svg } from "./draw.js";
+import { values } from "./values.js";
 import { countPicture } from "./count_picture.js";
-import { grouped } from "./grouped.js";
+import { grouped } from "./counts.js";
 import { guessed } from "./needed.js";
 
 const STEPS = 120; // places of the handle
@@ -38,14 +39,7 @@ export function countCurve({ model, el }, figure) {
   const counts = model.get("counts");
   const arms = figure.arms(model);
   const body = frame({ model, el }, "recorded");
-  let setting = false;
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, report, heard } = values(model, () => update());
   let told = false;
   let kept = null; // the guess that was given
   let ready = false;
@@ -113,9 +107,7 @@ export function countCurve({ model, el }, figure) {
     reveal: () => {
       kept = guessAt(handle);
       told = true;
-      model.set("guess", Math.round(kept.count));
-      model.save_changes();
-      update();
+      set({ guess: Math.round(kept.count) });
     },
     again: () => {
       told = false;
@@ -193,11 +185,7 @@ export function countCurve({ model, el }, figure) {
     rows.replaceChildren(...arms.map(row));
     says.replaceChildren(...(told ? figure.saying(now()) : []));
     for (const picture of pictures) picture.redraw();
-    setting = true;
-    for (const [key, value] of Object.entries(figure.reports(now())))
-      model.set(key, value);
-    setting = false;
-    model.save_changes();
+    report(figure.reports(now()));
   }
   body.append(
     make("style", {}, style),
@@ -212,11 +200,8 @@ export function countCurve({ model, el }, figure) {
   ready = true;
   update();
   const asks = ["against", figure.first, "asked"];
-  for (const key of ["at", ...asks, ...(figure.keys ?? [])])
-    model.on(`change:${key}`, () => {
-      if (asks.includes(key)) asking.forget();
-      if (!setting) update();
-    });
+  for (const key of asks) model.on(`change:${key}`, asking.forget);
+  heard(["at", ...asks, ...(figure.keys ?? [])], update);
 }
 
 // The columns that every table has.

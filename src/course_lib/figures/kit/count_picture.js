@@ -1,6 +1,6 @@
 // Curves over a count, each with a band of one standard deviation.
 import { board, label, line, svg } from "./draw.js";
-import { grouped } from "./grouped.js";
+import { grouped } from "./counts.js";
 
 const HEIGHT = 230;
 const TOP = 24;

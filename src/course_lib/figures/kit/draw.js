@@ -260,8 +260,14 @@ export function board({ draw, say, pin, name }) {
 
 // -- controls --------------------------------------------------------------------------
 
+export const row = (...nodes) => make("div", { class: "row" }, ...nodes);
+
 export const button = (text, onclick, attributes = {}) =>
   make("button", { type: "button", onclick, ...attributes }, text);
+
+// A button that may not be pressed now; it keeps the focus, if it has it, which `disabled`
+// would take away.
+export const off = (node, now) => node.setAttribute("aria-disabled", String(now));
 
 export function field(name, value, change) {
   const input = make("input", {
@@ -341,9 +347,7 @@ export function predict({ question, choices, verdict, reveal, again }) {
     box.classList.remove("done");
     box.replaceChildren(
       make("p", {}, question()),
-      make(
-        "div",
-        { class: "row" },
+      row(
         ...choices.map(([key, text]) => button(text, () => answer(key))),
         button("Just show me", () => answer(null), { style: "border-style: dashed" }),
       ),
@@ -360,34 +364,4 @@ export function predict({ question, choices, verdict, reveal, again }) {
   const forget = () => (guess = guess === undefined ? guess : null);
   ask();
   return { box, update, ask: () => ask(), forget };
-}
-
-// Calls tick(milliseconds since the last) for every frame while it plays and the figure
-// can be seen; tick gives false to end.
-export function player(box, tick, changed) {
-  let playing = false;
-  let visible = true;
-  let before = null;
-  const frame = (now) => {
-    if (!playing) return;
-    if (!box.isConnected) return set(false);
-    if (visible && tick(Math.min(100, now - (before ?? now))) === false)
-      return set(false);
-    before = now;
-    requestAnimationFrame(frame);
-  };
-  const set = (on) => {
-    if (on === playing) return;
-    playing = on;
-    before = null;
-    changed(on);
-    if (on) requestAnimationFrame(frame);
-  };
-  new IntersectionObserver(([entry]) => (visible = entry.isIntersecting)).observe(box);
-  return {
-    set,
-    get playing() {
-      return playing;
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import { grouped } from "./grouped.js";
+import { grouped } from "./counts.js";
 
 // How much an arm needs for an accuracy, read off the line between its points. The axis
 // is logarithmic, so a line there is straight in log(count).

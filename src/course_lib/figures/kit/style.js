@@ -51,7 +51,7 @@ button.main { background: var(--ink); color: var(--paper); border-color: var(--i
   min-width: 84px; font-weight: 600; }
 button[aria-pressed="true"] { border-color: var(--state); color: var(--state);
   box-shadow: inset 0 0 0 1px var(--state); }
-button:disabled { opacity: .5; cursor: default; }
+button:is(:disabled, [aria-disabled="true"]) { opacity: .5; cursor: default; }
 input[type="text"] { background: var(--paper); border-color: var(--quiet); font-size: 16px; }
 label { display: flex; flex-direction: column; gap: 2px; font-size: 13.5px;
   color: var(--quiet); }

@@ -1,21 +1,17 @@
 // The cells of a trained character LSTM, one at a time, on what the reader types.
-import {
-  button,
-  frame,
-  make,
-  number,
-  player,
-  signed,
-  signedNumber,
-} from "../kit/draw.js";
+import { button, frame, make, number, row, signed, signedNumber } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
+import { paced, player } from "../kit/player.js";
+import { values } from "../kit/values.js";
 import { generator } from "../kit/nn.js";
-import { count, glyph, insideCell, overText, quoted, spoken } from "./cell_pictures.js";
+import { glyph, insideCell, overText, quoted, spoken } from "./cell_pictures.js";
 import { search } from "./cell_search.js";
 import { carried, editedAt, network, readable, sample } from "./character_lstm.js";
 import { strip, stripStyle } from "../kit/strip.js";
 
 const LONGEST = 400; // characters
 const WRITES = 80; // at once
+const PACE = 50; // milliseconds for a letter
 const STRONGEST = 0.5; // share of colour under a letter, so that it can be read
 
 const style = `
@@ -94,15 +90,8 @@ function render({ model, el }) {
   let all = []; // a step for each letter of the text
   let scales = []; // for each cell, the size that gets the full colour
   let written = []; // positions of the network's own letters
-  let setting = false;
 
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, heard } = values(model, () => update());
   const letters = () => all.map(({ letter }) => letter);
   const tint = (value, k) => signed((STRONGEST * value) / scales[k]);
   const look = (k) => set({ cell: k });
@@ -149,19 +138,15 @@ function render({ model, el }) {
 
   const full = () => model.get("text").length >= LONGEST;
   let left = 0; // letters still to write
-  let waited = 0;
   const writing = player(
     body,
-    (passed) => {
-      waited += passed;
-      if (waited < 50) return true;
-      waited = 0;
+    paced(PACE, () => {
       const next = characters[sample(all.at(-1).output, random.uniform())];
       edit(model.get("text") + next, 1);
       input.scrollTop = input.scrollHeight;
       left -= 1;
       return left > 0 && !full();
-    },
+    }),
     (on) => {
       write.textContent = on ? "Stop" : "Let it write";
       input.readOnly = on;
@@ -259,7 +244,7 @@ function render({ model, el }) {
     if (plain.refused.length)
       note.textContent = `The network has never seen ${plain.refused.map(quoted).join(", ")}, and reads the text without. It knows ${characters.map(glyph).join(" ")}`;
     else if (all.length)
-      note.textContent = `It reads ${count(all.length, "character")}; ${LONGEST} at most.`;
+      note.textContent = `It reads ${plural(all.length, "character")}; ${LONGEST} at most.`;
     else note.textContent = "Type something, or take an example.";
     write.disabled = !all.length || (full() && !writing.playing);
     updateCells(cell());
@@ -274,7 +259,7 @@ function render({ model, el }) {
   );
   body.append(
     make("style", {}, style, stripStyle),
-    make("div", { class: "row" }, ...texts, write),
+    row(...texts, write),
     input,
     note,
     make("div", { class: "part" }, "Which cell?"),
@@ -290,12 +275,11 @@ function render({ model, el }) {
     chart.box,
   );
   update();
-  for (const name of ["text", "cell", "at", "marks"])
-    model.on(`change:${name}`, () => {
-      if (setting) return;
-      if (name === "text") written = [];
-      update();
-    });
+  heard(["text"], () => {
+    written = [];
+    update();
+  });
+  heard(["cell", "at", "marks"], update);
 }
 
 export default { render };

@@ -10,6 +10,7 @@ import {
   svg,
   token,
 } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
 import { guesses } from "./character_lstm.js";
 
 // A character as it is drawn, said, and named in a sentence.
@@ -17,8 +18,6 @@ export const glyph = (letter) => ({ "\n": "↵", " ": "␣" })[letter] ?? letter
 export const spoken = (letter) =>
   ({ "\n": "new line", " ": "space" })[letter] ?? letter;
 export const quoted = (letter) => (letter === "\n" ? "a line end" : `“${letter}”`);
-
-export const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 const rect = (x, y, width, height, fill) =>
   svg("rect", { x, y, width, height, rx: 2, style: `fill: ${fill}` });
@@ -179,7 +178,7 @@ export function overText({ steps, at, cell, marks, guess, pin }) {
     return {
       nodes,
       height: low + F + (written ? 22 : 8),
-      says: `cell ${k} over ${count(all.length, "letter")}: from ${from} to ${to}; at the pinned letter ${value}, forget gate ${number(fs[now])}`,
+      says: `cell ${k} over ${plural(all.length, "letter")}: from ${from} to ${to}; at the pinned letter ${value}, forget gate ${number(fs[now])}`,
     };
   };
   const hit = (x) => {

@@ -1,7 +1,7 @@
 // From a hunch to a test: mark letters, find the cell that fits them, and see whether it
 // still does on another text.
-import { button, make, number, signedNumber } from "../kit/draw.js";
-import { count } from "./cell_pictures.js";
+import { button, make, number, row, signedNumber } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
 import { judged, rank, tested } from "./separation.js";
 
 const SHOWN = 5; // cells
@@ -10,10 +10,10 @@ const SHOWN = 5; // cells
 export function verdict({ ranking, elsewhere }, marks, letters) {
   const [{ cell, score }, ...others] = ranking;
   const same = others.filter((one) => one.score >= score - 1e-9).length;
-  const places = count(letters - 1, "place");
+  const places = plural(letters - 1, "place");
   return [
-    `Cell ${cell} fits your ${count(marks, "marked letter")} best, with a balanced accuracy of ${number(score)} (0.50 is a coin). `,
-    `${same || "None"} of the other ${count(others.length, "cell")} ${same > 1 ? "do" : "does"} as well. `,
+    `Cell ${cell} fits your ${plural(marks, "marked letter")} best, with a balanced accuracy of ${number(score)} (0.50 is a coin). `,
+    `${same || "None"} of the other ${plural(others.length, "cell")} ${same > 1 ? "do" : "does"} as well. `,
     `If the same marks lay elsewhere in this text, some cell would do as well in ${elsewhere} of ${places}`,
     elsewhere > 0.05 * (letters - 1)
       ? `: with ${ranking.length} cells and few letters, one often fits by chance. Mark more letters.`
@@ -80,7 +80,7 @@ export function search({ steps, cell, marks, hidden, look, tell, unmark }) {
         "Mark letters that have something in common: drag over them, or hold Shift and press the arrow keys. Which cell knows them?";
     else if (!can) said.textContent = "Every letter is marked: leave some unmarked.";
     else
-      said.textContent = `${count(n, "letter")} marked. Mark all that belong together, and no others.`;
+      said.textContent = `${plural(n, "letter")} marked. Mark all that belong together, and no others.`;
     test.replaceChildren();
     if (!now() || guess.on === text() || !steps().length) return;
     const score = can && tested(judged(values(cell()), guess), marked());
@@ -93,7 +93,7 @@ export function search({ steps, cell, marks, hidden, look, tell, unmark }) {
     );
   };
   return {
-    nodes: [make("div", { class: "row" }, find, clear), said, list, test],
+    nodes: [row(find, clear), said, list, test],
     update,
     forget: () => (found = null),
     guess: now,

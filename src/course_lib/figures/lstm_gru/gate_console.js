@@ -4,10 +4,12 @@ import {
   frame,
   make,
   number,
+  row,
   segments,
   slider,
   subscript,
 } from "../kit/draw.js";
+import { assign } from "../kit/values.js";
 import {
   CHALLENGES,
   GATES,
@@ -34,10 +36,7 @@ function render({ model, el }) {
   const cell = () => model.get("cell");
   const challenge = () => CHALLENGES[model.get("challenge")];
   const own = () => gates[cell()];
-  const set = (key, value) => {
-    model.set(key, value);
-    model.save_changes();
-  };
+  const set = (key, value) => assign(model, { [key]: value });
   const setGate = (name, t, value) => {
     own()[name][t] = value;
     update();
@@ -98,7 +97,7 @@ function render({ model, el }) {
     "div",
     { class: "predict", role: "group", "aria-label": "Challenge" },
     verdict,
-    make("div", { class: "row" }, show, reset, other),
+    row(show, reset, other),
   );
   const scopes = segments({
     name: "the sliders set",
@@ -151,7 +150,7 @@ function render({ model, el }) {
   const rows = Object.fromEntries(
     Object.entries(sliders).map(([kind, all]) => [
       kind,
-      make("div", { class: "row" }, ...Object.values(all).map(({ box }) => box)),
+      row(...Object.values(all).map(({ box }) => box)),
     ]),
   );
   const equation = make("p", { class: "note" });
@@ -204,14 +203,14 @@ function render({ model, el }) {
     model.save_changes();
   };
   body.append(
-    make("div", { class: "row" }, cells, tasks),
+    row(cells, tasks),
     asks,
     task,
     picture.box,
     legend,
     rows.LSTM,
     rows.GRU,
-    make("div", { class: "row" }, scopes, scrub.box),
+    row(scopes, scrub.box),
     equation,
   );
   update();

@@ -4,12 +4,15 @@ import {
   frame,
   make,
   percent,
-  player,
   predict,
+  row,
   segments,
   slider,
 } from "../kit/draw.js";
-import { chartPicture, lanesPicture, sequencePicture, steps } from "./race_pictures.js";
+import { plural } from "../kit/counts.js";
+import { assign } from "../kit/values.js";
+import { player } from "../kit/player.js";
+import { chartPicture, lanesPicture, sequencePicture } from "./race_pictures.js";
 import { BUDGET, KINDS, NAMES, REACHED, WINDOW, race } from "./recall.js";
 
 const SETTINGS = ["lag", "hidden", "bias", "rate", "seed"];
@@ -116,8 +119,7 @@ function render({ model, el }) {
   // -- controls ------------------------------------------------------------------------
   const set = (key, value) => {
     stop();
-    model.set(key, value);
-    model.save_changes();
+    assign(model, { [key]: value });
   };
   const play = player(body, tick, (on) => {
     raceButton.textContent = on ? "Pause" : "Race";
@@ -188,7 +190,7 @@ function render({ model, el }) {
       max: 60,
       step: 1,
       value: model.get("lag"),
-      shown: steps,
+      shown: (n) => plural(n, "step"),
       change: (v) => set("lag", v),
       accent: "input",
     }),
@@ -255,7 +257,6 @@ function render({ model, el }) {
     }
     if (!play.playing) model.save_changes();
   };
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   body.append(
     row(controls.lag.box, controls.hidden.box),
     row(controls.bias, controls.rate),

@@ -1,12 +1,11 @@
 // What is seen of a race: one sequence, the lanes, and who learned which lag.
 import { board, label, line, mix, number, percent, svg, token } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
 import { BUDGET, KINDS, NAMES, WINDOW, recent, says, size } from "./recall.js";
 
 const LANE = 66; // pixels: height of a lane
 const LOSS = 84; // of the losses
 const ROW = 34; // of a layer in the chart
-
-export const steps = (n) => `${n} ${n === 1 ? "step" : "steps"}`;
 
 // A sequence of the last batch, and what each layer says of it. race() is what runs.
 export function sequencePicture(race) {
@@ -94,7 +93,7 @@ export function sequencePicture(race) {
       return {
         nodes,
         height: 80 + 22 * 3,
-        says: `the marked sign was ${targets.at(-1) ? "+" : "−"}, ${steps(xs.length - 1)} ago; its probability: ${told.join(", ")}`,
+        says: `the marked sign was ${targets.at(-1) ? "+" : "−"}, ${plural(xs.length - 1, "step")} ago; its probability: ${told.join(", ")}`,
       };
     },
     say: (x, y) => {
@@ -205,7 +204,7 @@ export function lanesPicture(race) {
     losses(nodes, space);
     const told = race().lanes.map((one) => `${NAMES[one.kind]} ${ending(one)}`);
     const text = race().steps
-      ? `after ${steps(race().steps)} ${told.join(", ")}`
+      ? `after ${plural(race().steps, "step")} ${told.join(", ")}`
       : "no steps yet";
     return { nodes, height: 3 * LANE + 18 + LOSS, says: text };
   };

@@ -10,11 +10,14 @@ import {
   mix,
   number,
   percent,
-  player,
+  row,
   segments,
   slider,
   svg,
 } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
+import { assign } from "../kit/values.js";
+import { player } from "../kit/player.js";
 import { curve } from "../kit/curves.js";
 import { training } from "./echo.js";
 
@@ -23,8 +26,6 @@ const PATIENCE = 800; // steps after which the search gives a lag up
 const WINDOW = 20; // steps over which accuracy is averaged
 const REACHED = 0.95;
 const LINES = [2, 60, 94]; // y of what it hears, should say, says
-
-const steps = (n) => `${n} ${n === 1 ? "step" : "steps"}`;
 
 function render({ model, el }) {
   const body = frame({ model, el }, "trains in this page");
@@ -155,13 +156,13 @@ function render({ model, el }) {
           1.5,
         ),
         arrow(to, 37, to, 56, "ink"),
-        label(lag * pitch < 90 ? to + 8 : from + 5, 52, `${steps(lag)} later`),
+        label(lag * pitch < 90 ? to + 8 : from + 5, 52, `${plural(lag, "step")} later`),
       );
       layout.echo = { left, pitch, count };
       const said = shown?.output.slice(lag);
       const right = said?.filter((p, n) => p > 0.5 === shown.targets[lag + n] > 0.5);
       const says = shown
-        ? `right about ${right.length} of ${said.length} bits, ${steps(lag)} later`
+        ? `right about ${right.length} of ${said.length} bits, ${plural(lag, "step")} later`
         : "nothing yet";
       return { nodes, height: LINES[2] + 30, says };
     },
@@ -226,7 +227,7 @@ function render({ model, el }) {
         }),
       ];
       const says = last
-        ? `after ${steps(history.length)} accuracy ${percent(recent())}, loss ${number(last.loss, 3)}`
+        ? `after ${plural(history.length, "step")} accuracy ${percent(recent())}, loss ${number(last.loss, 3)}`
         : "no steps yet";
       return { nodes, height: wide ? height + 8 : 2 * height + 22, says };
     },
@@ -288,8 +289,7 @@ function render({ model, el }) {
   // -- controls ------------------------------------------------------------------------
   const set = (key, value) => {
     searching = false;
-    model.set(key, value);
-    model.save_changes();
+    assign(model, { [key]: value });
   };
   const play = player(body, tick, (on) => {
     playButton.textContent = on ? "Pause" : "Play";
@@ -342,7 +342,7 @@ function render({ model, el }) {
       max: LAGS,
       step: 1,
       value: model.get("lag"),
-      shown: (v) => steps(v),
+      shown: (v) => plural(v, "step"),
       change: (v) => set("lag", v),
       accent: "input",
     }),
@@ -416,7 +416,6 @@ function render({ model, el }) {
     if (verdict.textContent !== text) verdict.textContent = text;
     for (const picture of [echo, curves, reach]) picture.redraw();
   };
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   body.append(
     row(sliders.lag.box, sliders.hidden.box),
     row(rate.box, clipping),

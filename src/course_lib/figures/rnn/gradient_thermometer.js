@@ -14,6 +14,7 @@ import {
   superscript,
   svg,
 } from "../kit/draw.js";
+import { assign } from "../kit/values.js";
 import { activation, generator, linear, norm, spectralRadius } from "../kit/nn.js";
 
 const HIDDEN = 64;
@@ -102,10 +103,7 @@ function render({ model, el }) {
   let revealed = false;
   let pinned = null; // a lag
 
-  const set = (key, value) => {
-    model.set(key, value);
-    model.save_changes();
-  };
+  const set = (key, value) => assign(model, { [key]: value });
   const radius = () => model.get("radius");
   const length = () => model.get("length");
   const size = () => 10 ** measured.ofWeights;

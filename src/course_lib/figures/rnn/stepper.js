@@ -6,16 +6,19 @@ import {
   make,
   number,
   percent,
-  player,
   predict,
+  row,
   slider,
 } from "../kit/draw.js";
+import { paced, player } from "../kit/player.js";
+import { assign } from "../kit/values.js";
 import { norm } from "../kit/nn.js";
 import { largest, unrolled } from "../kit/unrolled.js";
 import { arithmetic } from "./arithmetic.js";
 import { fold, reader } from "./reading.js";
 
 const LONGEST = 20;
+const PACE = 650; // milliseconds for a letter
 // Offered one after another: held out from training, and it gets some of them wrong.
 export const WORDS = [
   "donderdag",
@@ -60,10 +63,7 @@ function render({ model, el }) {
   let others = null; // of the second spelling
   let revealed = false;
 
-  const set = (changes) => {
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    model.save_changes();
-  };
+  const set = (changes) => assign(model, changes);
   const now = () => Math.min(model.get("step") ?? LONGEST, steps.length);
 
   const pin = (unit) => set({ unit: model.get("unit") === unit ? null : unit });
@@ -111,16 +111,12 @@ function render({ model, el }) {
     play.set(false);
     set({ step: Math.max(0, Math.min(t, steps.length)) });
   };
-  let waited = 0;
   const play = player(
     body,
-    (passed) => {
-      waited += passed;
-      if (waited < 650) return true;
-      waited = 0;
+    paced(PACE, () => {
       set({ step: now() + 1 });
       return now() < steps.length;
-    },
+    }),
     (on) => (playButton.textContent = on ? "Pause" : "Play"),
   );
   const playButton = button(
@@ -139,7 +135,7 @@ function render({ model, el }) {
   const comparison = make(
     "div",
     {},
-    make("div", { class: "row" }, compareInput, endCompare),
+    row(compareInput, endCompare),
     difference,
     second.box,
   );
@@ -263,12 +259,10 @@ function render({ model, el }) {
   };
 
   body.append(
-    make("div", { class: "row" }, input, another, swapButton),
+    row(input, another, swapButton),
     folded,
     guessing.box,
-    make(
-      "div",
-      { class: "row" },
+    row(
       playButton,
       button("‹", () => go(now() - 1), { "aria-label": "One letter back" }),
       button("›", () => go(now() + 1), { "aria-label": "One letter on" }),
@@ -276,7 +270,7 @@ function render({ model, el }) {
     ),
     first.box,
     comparison,
-    make("div", { class: "row" }, unitSlider.box),
+    row(unitSlider.box),
     details,
   );
   update();

@@ -4,12 +4,15 @@ import {
   frame,
   make,
   number,
+  off,
   percent,
-  player,
   predict,
+  row,
   segments,
   slider,
 } from "../kit/draw.js";
+import { paced, player } from "../kit/player.js";
+import { assign } from "../kit/values.js";
 import given from "./beam_tree.json" with { type: "json" };
 import { generator } from "../kit/nn.js";
 import { beamSearch, everySequence, normalised, sample } from "./decoding.js";
@@ -34,11 +37,9 @@ import { treePicture } from "./tree_picture.js";
 import { END, languageModel, redrawn, said } from "./word_table.js";
 
 const DRAWS = 100;
-const PACE = { beam: 900, sample: 60 }; // milliseconds from step to step
 
 const style = `
 .results p { margin: 4px 0; }
-button[aria-disabled="true"] { opacity: .5; cursor: default; }
 `;
 
 const KEYS = ["search", "width", "alpha", "temperature", "longest"];
@@ -47,10 +48,7 @@ const ALSO = ["top_k", "top_p", "seed", "redrawn"];
 function render({ model, el }) {
   const body = frame({ model, el });
   const get = (key) => model.get(key);
-  const set = (changes) => {
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    model.save_changes();
-  };
+  const set = (changes) => assign(model, changes);
   let table;
   let next; // the table, as a model
   let trace; // of the beam search
@@ -115,16 +113,14 @@ function render({ model, el }) {
     if (!sampling()) picture.follow();
   };
   const over = () => (sampling() ? drawn === DRAWS : done());
-  let waited = 0;
+  const onward = () => {
+    go(1);
+    return !over();
+  };
+  const ticks = { beam: paced(900, onward), sample: paced(60, onward) };
   const play = player(
     body,
-    (passed) => {
-      waited += passed;
-      if (waited < PACE[get("search")]) return true;
-      waited = 0;
-      go(1);
-      return !over();
-    },
+    (passed) => ticks[get("search")](passed),
     (on) => {
       run.textContent = on ? "Pause" : "Run";
       update();
@@ -139,8 +135,7 @@ function render({ model, el }) {
     () => {
       if (play.playing) return play.set(false);
       if (over()) go(-Infinity);
-      waited = Infinity; // the first step comes at once
-      play.set(true);
+      play.set(onward()); // the first step comes at once
     },
     { class: "main" },
   );
@@ -344,8 +339,7 @@ function render({ model, el }) {
       [back, sampling() ? !drawn : !at()],
       [own, !get("redrawn")],
     ];
-    // not `disabled`: who presses the last step by a key must not lose the focus
-    for (const [node, off] of idle) node.setAttribute("aria-disabled", String(off));
+    for (const [node, now] of idle) off(node, now);
     beamRow.style.display = sampling() ? "none" : "";
     sampleRow.style.display = sampling() ? "" : "none";
     again.style.display = sampling() ? "" : "none";
@@ -363,7 +357,6 @@ function render({ model, el }) {
     make("b", { lang: "ko" }, given.source),
     `, ${given.gloss}.`,
   );
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   const beamRow = row(controls.width.box, controls.alpha.box);
   const sampleRow = row(limits.top_k.box, limits.top_p.box);
   body.append(

@@ -1,5 +1,6 @@
 // BLEU of a translation that the reader edits, with all that it is made of.
 import { button, field, frame, make, predict, slider, subscript } from "../kit/draw.js";
+import { assign } from "../kit/values.js";
 import { bleu, bookVariant, ngrams, words } from "./bleu.js";
 import { clippings, fate, wordsPicture } from "./bleu_picture.js";
 
@@ -107,10 +108,7 @@ function render({ model, el }) {
   const body = frame({ model, el });
   let now; // { translation, reference, result }
 
-  const set = (changes) => {
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    model.save_changes();
-  };
+  const set = (changes) => assign(model, changes);
   const n = () => model.get("n");
   const runs = () => ngrams(now.translation, n());
   // The n-gram that is looked at, from 0; null where there is none.

@@ -1,6 +1,7 @@
 // The words of a translation and of its reference, and under them a bar for each run of
 // n words: filled where it counts, dashed where it is clipped, thin where it is absent.
 import { board, label, mix, outline, svg } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
 import { counted, matched, ngrams } from "./bleu.js";
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
@@ -8,7 +9,6 @@ const BOX = 28; // pixels: height of a word
 const BAR = 8;
 const TRACK = 12; // from bar to bar
 
-const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 const times = (count) => ["not", "once", "twice"][count] ?? `${count} times`;
 
 // What happens to the n-gram at `place` of the translation, in a sentence.

@@ -5,15 +5,19 @@ import {
   frame,
   make,
   number,
+  off,
   percent,
-  player,
+  row,
   slider,
 } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
+import { paced, player } from "../kit/player.js";
+import { values } from "../kit/values.js";
 import { strip, stripStyle } from "../kit/strip.js";
 import { bleu } from "./bleu.js";
 import { compare } from "./comparison.js";
 import { fillReference, fillSaid, wordStyle } from "./compared_words.js";
-import { chooser, chooserStyle, off } from "./chooser.js";
+import { chooser, chooserStyle } from "./chooser.js";
 import { contextPicture } from "./context_picture.js";
 import { glossary } from "./glossary.js";
 import { groups, without } from "./korean.js";
@@ -35,7 +39,6 @@ const style = `
 .score { font-size: 20px; color: var(--output) !important; }
 `;
 
-const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 const spaced = (text) => text.split(/\s+/u).filter((word) => word);
 
 function render({ model, el }) {
@@ -49,14 +52,7 @@ function render({ model, el }) {
   let glosses = []; // of each token
   let states = []; // of the encoder
   let said = []; // by the decoder
-  let setting = false;
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, report, heard } = values(model, () => update());
 
   const chosen = chooser({
     model,
@@ -147,16 +143,12 @@ function render({ model, el }) {
     accent: "state",
   });
   const go = (n) => set({ at: n >= most() ? null : n });
-  let waited = 0;
   const play = player(
     body,
-    (passed) => {
-      waited += passed;
-      if (waited < PACE) return true;
-      waited = 0;
+    paced(PACE, () => {
       go(at() + 1);
       return !done();
-    },
+    }),
     (on) => (run.textContent = on ? "Pause" : "Play"),
   );
   const run = button("Play", () => {
@@ -293,15 +285,14 @@ function render({ model, el }) {
       said = tokens.length ? write(states.at(-1).state, LONGEST.words) : [];
     const result = scored(text, tokens.length, said, reference());
     const { plain, one } = result;
-    setting = true;
     const earlier = model.get("tried").find((old) => old.text === text);
-    if (done() && one.score !== null && earlier?.score !== one.score)
-      model.set("tried", noted(model.get("tried"), one));
-    model.set("translation", plain.join(" "));
-    model.set("score", one.score);
-    model.set("bleu", one.bleu);
-    model.save_changes();
-    setting = false;
+    const news = done() && one.score !== null && earlier?.score !== one.score;
+    report({
+      ...(news && { tried: noted(model.get("tried"), one) }),
+      translation: plain.join(" "),
+      score: one.score,
+      bleu: one.bleu,
+    });
     updateSource();
     updateReading();
     updateWriting(result);
@@ -312,7 +303,6 @@ function render({ model, el }) {
     chart.redraw();
   };
 
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   const part = (text) => make("div", { class: "part" }, text);
   const wide = (text, node) => make("label", { class: "wide" }, text, node);
   body.append(
@@ -339,21 +329,12 @@ function render({ model, el }) {
     row(every, clear),
   );
   update();
-  for (const key of ["reference", "at", "tried"])
-    model.on(`change:${key}`, () => {
-      if (!setting) update();
-    });
-  model.on("change:text", () => {
-    if (setting) return;
-    const [place, target] = [found(model.get("text")), model.get("reference")];
+  heard(["reference", "at", "tried"], update);
+  chosen.listen(heard, () => {
+    const target = model.get("reference");
     const stale = ladders.some((one) => one.rungs.some((r) => r.target === target));
-    if (place) load(...place);
-    else set(stale ? { reference: "", at: null } : { at: null });
+    set(stale ? { reference: "", at: null } : { at: null });
   });
-  for (const key of ["ladder", "rung"])
-    model.on(`change:${key}`, () => {
-      if (!setting) load(model.get("ladder"), model.get("rung"));
-    });
 }
 
 export default { render };

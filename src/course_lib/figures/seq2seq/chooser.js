@@ -1,14 +1,10 @@
 // Which sentence is read: a rung of a ladder, or what the reader types.
-import { button, field, make, slider } from "../kit/draw.js";
+import { button, field, make, off, row, slider } from "../kit/draw.js";
 
 export const chooserStyle = `
-button[aria-disabled="true"] { opacity: .5; cursor: default; }
 .wide { display: block; margin: 8px 0; }
 .wide input { width: 100%; color: var(--ink); }
 `;
-
-// A button that may not be pressed now; it keeps the focus, if it has it.
-export const off = (node, now) => node.setAttribute("aria-disabled", String(now));
 
 // The model has ladder, rung and text. choose(changes, target) is called with what is to
 // be read, and what it should say: "" for a sentence of the reader's own. known(token)
@@ -77,9 +73,19 @@ export function chooser({ model, ladders, known, longest, choose }) {
     if (input.value !== model.get("text")) input.value = model.get("text");
     note.textContent = told(tokens);
   };
+  // Python may choose too; own() is called for a text that is no rung.
+  const listen = (heard, own) => {
+    heard(["text"], () => {
+      const place = found(model.get("text"));
+      if (place) load(...place);
+      else own();
+    });
+    heard(["ladder", "rung"], () => load(model.get("ladder"), model.get("rung")));
+  };
   return {
     found,
     isRung,
+    listen,
     load,
     rung,
     rungs,
@@ -89,7 +95,7 @@ export function chooser({ model, ladders, known, longest, choose }) {
       { class: "row", role: "group", "aria-label": "Ladders" },
       ...buttons,
     ),
-    climb: make("div", { class: "row" }, shorter, longer, height.box),
+    climb: row(shorter, longer, height.box),
     typed: make(
       "label",
       { class: "wide" },

@@ -1,5 +1,6 @@
 // One model beside the others: what it has read, what it keeps, what it writes.
 import { make, percent } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
 import { compare } from "../seq2seq/comparison.js";
 import { fillSaid } from "../seq2seq/compared_words.js";
 import { contextPicture } from "../seq2seq/context_picture.js";
@@ -46,8 +47,6 @@ export function judge({ words, ended }, allowed) {
   const missing = best.theirs.filter((hit) => !hit).length;
   return { ours: best.ours, wrong, missing, right: ended && !wrong && !missing };
 }
-
-const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 // `address` is that of the model's chapter, or null. show() wants { tokens, glosses,
 // trace, at, verdict }: a trace of traces.js, steps, and what judge() says or null.

@@ -4,11 +4,13 @@ import {
   field,
   frame,
   make,
-  player,
   predict,
+  row,
   segments,
   slider,
 } from "../kit/draw.js";
+import { paced, player } from "../kit/player.js";
+import { values } from "../kit/values.js";
 import { unpack } from "../kit/nn.js";
 import { wordStyle } from "../seq2seq/compared_words.js";
 import { glossary } from "../seq2seq/glossary.js";
@@ -44,14 +46,7 @@ function render({ model, el }) {
   const body = frame({ model, el }, null);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  let setting = false;
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, report, heard } = values(model, () => update());
 
   // -- the models, which come when they are asked for ----------------------------------
   let network = null;
@@ -190,16 +185,12 @@ function render({ model, el }) {
     },
     accent: "state",
   });
-  let waited = 0;
   const play = player(
     body,
-    (passed) => {
-      waited += passed;
-      if (waited < PACE) return true;
-      waited = 0;
+    paced(PACE, () => {
       set({ at: at() + 1 });
       return !done();
-    },
+    }),
     (on) => (run.textContent = on ? "Pause" : "Play"),
   );
   const run = button(
@@ -220,7 +211,7 @@ function render({ model, el }) {
     return column(one, book && `${book}${one.page}`);
   });
   const counts = tally({ models, groups: byLength, counted: model.get("counted") });
-  const controls = make("div", { class: "row" }, run, step, steps.box);
+  const controls = row(run, step, steps.box);
   const whole = make(
     "div",
     {},
@@ -300,10 +291,7 @@ function render({ model, el }) {
       chapter,
       shown.traces[chapter].words.join(" "),
     ]);
-    setting = true;
-    model.set("translations", Object.fromEntries(said));
-    setting = false;
-    model.save_changes();
+    report({ translations: Object.fromEntries(said) });
   };
 
   body.append(
@@ -316,10 +304,7 @@ function render({ model, el }) {
     whole,
   );
   update();
-  for (const key of ["length", "sentence", "text", "at"])
-    model.on(`change:${key}`, () => {
-      if (!setting) update();
-    });
+  heard(["length", "sentence", "text", "at"], update);
 }
 
 export default { render };

@@ -1,6 +1,5 @@
 // What can be cut out of the model, and what that does to a sentence.
-import { button, make, number, predict, signedNumber } from "../kit/draw.js";
-import { off } from "../seq2seq/chooser.js";
+import { button, make, number, off, predict, signedNumber } from "../kit/draw.js";
 import { PARTS, headName } from "./transformer.js";
 
 export const cutStyle = `

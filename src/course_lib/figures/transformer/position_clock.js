@@ -1,5 +1,6 @@
 // How a network is told where a word stands: by a code that is added, or by a turn.
 import { field, frame, make, segments, slider } from "../kit/draw.js";
+import { assign } from "../kit/values.js";
 import { unpack } from "../kit/nn.js";
 import { clockStyle } from "./clocks.js";
 import { placePicture } from "./place_picture.js";
@@ -22,10 +23,7 @@ const SAYS = {
 
 function render({ model, el }) {
   const body = frame({ model, el });
-  const set = (changes) => {
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    model.save_changes();
-  };
+  const set = (changes) => assign(model, changes);
   const stored = model.get("weights");
   const table = stored && unpack(stored.table);
 

@@ -1,6 +1,7 @@
 // A trained Transformer, from the reader's sentence to the next word, open at any stage.
-import { button, field, frame, make, percent } from "../kit/draw.js";
-import { chooser, chooserStyle, off } from "../seq2seq/chooser.js";
+import { button, field, frame, make, off, percent } from "../kit/draw.js";
+import { values } from "../kit/values.js";
+import { chooser, chooserStyle } from "../seq2seq/chooser.js";
 import { glossary } from "../seq2seq/glossary.js";
 import { groups } from "../seq2seq/korean.js";
 import { END } from "../seq2seq/packed.js";
@@ -52,14 +53,7 @@ function render({ model, el }) {
   let tokens = [];
   let glosses = [];
   let found = null; // the effects of the cuts, or null without a sentence
-  let setting = false;
-  const set = (changes) => {
-    setting = true; // one update for all of them
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, report, heard } = values(model, () => update());
 
   const chosen = chooser({
     model,
@@ -215,7 +209,13 @@ function render({ model, el }) {
     chosen.update(tokens);
     full.hidden = !tokens.length;
     found = tokens.length ? effects(network, tokens, given(), cuts()) : null;
-    report();
+    report({
+      translation: found ? sentence(found.own) : "",
+      cut_translation: found ? sentence(found.cut.own) : "",
+      log_probability: found?.whole.sum ?? null,
+      cut_log_probability: found?.cut.sum ?? null,
+      leak: found?.leak?.by ?? null,
+    });
     if (!found) return;
     const t = now();
     words.show(wordItems(), t);
@@ -240,16 +240,6 @@ function render({ model, el }) {
         ? [make("b", {}, ` Shown without ${[...cuts()].map(cutText).join(", ")}.`)]
         : []),
     );
-  };
-  const report = () => {
-    setting = true;
-    model.set("translation", found ? sentence(found.own) : "");
-    model.set("cut_translation", found ? sentence(found.cut.own) : "");
-    model.set("log_probability", found?.whole.sum ?? null);
-    model.set("cut_log_probability", found?.cut.sum ?? null);
-    model.set("leak", found?.leak?.by ?? null);
-    setting = false;
-    model.save_changes();
   };
   const status = make("p", { class: "note" });
 
@@ -297,20 +287,8 @@ function render({ model, el }) {
   );
   if (model.get("cut").length) cutting.show();
   update();
-  for (const key of ["target", "at", "stage", "part", "head", "cut"])
-    model.on(`change:${key}`, () => {
-      if (!setting) update();
-    });
-  model.on("change:text", () => {
-    if (setting) return;
-    const place = chosen.found(model.get("text"));
-    if (place) chosen.load(...place);
-    else set({ target: "", at: null });
-  });
-  for (const key of ["ladder", "rung"])
-    model.on(`change:${key}`, () => {
-      if (!setting) chosen.load(model.get("ladder"), model.get("rung"));
-    });
+  heard(["target", "at", "stage", "part", "head", "cut"], update);
+  chosen.listen(heard, () => set({ target: "", at: null }));
 }
 
 export default { render };

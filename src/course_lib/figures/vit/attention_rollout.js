@@ -1,5 +1,6 @@
 // One picture: where attention goes, and which patches the answer needs.
 import { button, frame, make, percent, segments, slider } from "../kit/draw.js";
+import { assign } from "../kit/values.js";
 import { agreementQuestion, overallText } from "./agreement_question.js";
 import { FULL_POINTS, maps, points } from "./maps.js";
 import { agreement, reading } from "./occlusion.js";
@@ -17,12 +18,15 @@ function render({ model, el }) {
   const body = frame({ model, el });
   const networks = new Map();
   const readings = new Map();
+  const networkOf = (side) => {
+    if (!networks.has(side)) networks.set(side, vit(models[side], shared));
+    return networks.get(side);
+  };
   // Each picture is read once by each network, and each patch of it covered once.
   const readingOf = (digit, side) => {
     const key = `${digit} ${side}`;
-    if (!networks.has(side)) networks.set(side, vit(models[side], shared));
     if (!readings.has(key))
-      readings.set(key, reading(networks.get(side), digits[digit - 1].points, side));
+      readings.set(key, reading(networkOf(side), digits[digit - 1].points, side));
     return readings.get(key);
   };
   const now = () => readingOf(model.get("digit"), model.get("side"));
@@ -59,10 +63,7 @@ function render({ model, el }) {
   };
   const start = () => working || !todo() || work();
 
-  const set = (changes) => {
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    model.save_changes();
-  };
+  const set = (changes) => assign(model, changes);
   const cover = (t) => set({ covered: model.get("covered") === t + 1 ? 0 : t + 1 });
 
   // -- controls ------------------------------------------------------------------------
@@ -79,7 +80,7 @@ function render({ model, el }) {
   const look = slider({
     name: "attention of the class token in",
     min: 1,
-    max: heads * networkBlocks(models),
+    max: heads * networkOf(model.get("side")).blocks,
     step: 1,
     value: 1,
     shown: nameOf,
@@ -220,11 +221,6 @@ function placeText(n, side) {
   const [row, column] = [Math.ceil(n / columns), 1 + ((n - 1) % columns)];
   return `patch ${n} (row ${row}, column ${column})`;
 }
-
-const networkBlocks = (models) =>
-  Object.keys(Object.values(models)[0].parameters).filter((name) =>
-    name.endsWith("attention.W_q.weight"),
-  ).length;
 
 const style = `
 .below { display: flex; flex-wrap: wrap; gap: 8px 28px; }

@@ -2,7 +2,7 @@
 import { accuracies, compared, looks } from "../kit/accuracies.js";
 import { COLUMNS, countCurve } from "../kit/count_curve.js";
 import { make, number, segments } from "../kit/draw.js";
-import { grouped } from "../kit/grouped.js";
+import { grouped } from "../kit/counts.js";
 import { amount, between, blind, factor, guessed, judged } from "../kit/needed.js";
 import { closed, gap, over, plusMinus, standing, unsure } from "./gap.js";
 

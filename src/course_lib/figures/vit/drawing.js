@@ -1,5 +1,5 @@
 // A board of 32 x 32 dots to draw on, by mouse, touch or keys.
-import { button, make, segments, svg } from "../kit/draw.js";
+import { button, make, row, segments, svg } from "../kit/draw.js";
 import { POINTS, fitted } from "./pixels.js";
 
 const RADIUS = { pen: 1.9, eraser: 2.9 }; // in dots
@@ -157,7 +157,7 @@ export function drawing({ change }) {
     "div",
     { class: "drawing" },
     picture,
-    make("div", { class: "row" }, tools, fit, clear),
+    row(tools, fit, clear),
     make("p", { class: "note", id: "how" }, HOW),
     told,
   );

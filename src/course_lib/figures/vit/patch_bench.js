@@ -1,6 +1,7 @@
 // The patch bench: a digit, cut into the tokens that a Vision Transformer reads.
-import { button, frame, make, percent, segments, slider } from "../kit/draw.js";
-import { grouped } from "../kit/grouped.js";
+import { button, frame, make, percent, row, segments, slider } from "../kit/draw.js";
+import { values } from "../kit/values.js";
+import { grouped } from "../kit/counts.js";
 import { drawing, drawingStyle } from "./drawing.js";
 import { change, orderQuestion } from "./order_question.js";
 import { MOST, WIDTH, bitmapOf, counted, moved, shuffled } from "./pixels.js";
@@ -26,7 +27,6 @@ function render({ model, el }) {
 
   // -- what is looked at ---------------------------------------------------------------
   let revealed = false;
-  let setting = false;
   let state = {};
   const sharesOf = (name, counts) =>
     network(name).read(counts.map((n) => n / MOST)).shares;
@@ -56,13 +56,7 @@ function render({ model, el }) {
     };
     return { T, learned: of("learned"), none: side === COMPARED ? of("none") : null };
   };
-  const set = (changes) => {
-    setting = true;
-    for (const [key, value] of Object.entries(changes)) model.set(key, value);
-    setting = false;
-    model.save_changes();
-    update();
-  };
+  const { set, report, heard } = values(model, () => update());
 
   // A patch that is followed is one of this size.
   const cutTo = (side) => ({
@@ -153,37 +147,33 @@ function render({ model, el }) {
       (others ? ` Shuffled: ${named(others)}.` : "");
     note.textContent = `${T} patches of ${side * side} ${side > 1 ? "pixels" : "pixel"}. With the class token ${T + 1} tokens look at ${T + 1}: ${grouped((T + 1) ** 2)} weights in each head. This network is right for ${percent(models[name].accuracy)} of the test pictures.`;
     question.update();
-    setting = true;
-    model.set("shares", [...shares]);
-    model.set("answer", classes[best(shares)]);
-    model.set("shuffled_shares", others ? [...others] : []);
-    model.set("shuffled_answer", others ? classes[best(others)] : "");
-    setting = false;
-    model.save_changes();
+    report({
+      shares: [...shares],
+      answer: classes[best(shares)],
+      shuffled_shares: others ? [...others] : [],
+      shuffled_answer: others ? classes[best(others)] : "",
+    });
   };
 
   body.append(
     make("style", {}, thumbStyle, drawingStyle, sharesStyle, style),
     pictures.box,
-    make("div", { class: "row" }, sides, kinds),
+    row(sides, kinds),
     note,
     make("div", { class: "bench" }, board.box, steps.box, table.box),
-    make("div", { class: "row" }, follow.box),
+    row(follow.box),
     says,
     question.box,
     lesson,
-    make("div", { class: "row" }, again),
+    row(again),
   );
   board.show(bitmapOf(counts()));
   update();
-  for (const key of ["digit", "points"])
-    model.on(`change:${key}`, () => {
-      if (setting) return;
-      board.show(bitmapOf(counts()));
-      update();
-    });
-  for (const key of ["side", "positions", "shuffle", "at"])
-    model.on(`change:${key}`, () => setting || update());
+  heard(["digit", "points"], () => {
+    board.show(bitmapOf(counts()));
+    update();
+  });
+  heard(["side", "positions", "shuffle", "at"], update);
 }
 
 const style = `
