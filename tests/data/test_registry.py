@@ -169,7 +169,16 @@ def test_offline_with_nothing_cached_says_what_to_do(server, cache):
     assert "course data toy" in said
     assert registry.MIRROR in said
     assert str(cache) in said
+    assert "body.txt is not in" in said
     assert kept(cache) == []
+
+
+def test_offline_with_a_damaged_file_says_so(server, cache):
+    (fetch("toy") / "body.txt").write_bytes(b"bit rot")
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(DataError, match=r"body\.txt is damaged in .*toy and http"):
+        fetch("toy")
 
 
 def test_a_network_that_swallows_everything_is_soon_given_up(cache, monkeypatch):

@@ -171,8 +171,9 @@ def _download(dataset: Dataset, file: File, folder: Path) -> None:
             f"{_otherwise(dataset, file)}"
         ) from error
     except requests.ConnectionError as error:
+        found = "is damaged" if (folder / file.name).exists() else "is not"
         raise DataError(
-            f"{dataset.name}: {file.name} is not in {folder} and "
+            f"{dataset.name}: {file.name} {found} in {folder} and "
             f"{file.url} cannot be reached. Connect to the network and run "
             f"`course data {dataset.name}` once, or {_otherwise(dataset, file)}"
         ) from error
