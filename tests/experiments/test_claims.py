@@ -9,12 +9,14 @@ import math
 import sys
 import time
 from dataclasses import fields
+from functools import partial
 
 import matplotlib
 import pytest
 
 from claims import quick
-from course_lib.experiments import execute, experiments, find, stored
+from course_lib import training
+from course_lib.experiments import execute, experiments, find, run_to_end, stored
 from course_lib.experiments.claim import SCALES
 from course_lib.experiments.fields import fields_of
 from course_lib.experiments.machine import seconds
@@ -102,6 +104,38 @@ def test_what_measures_times_says_so_to_be_measured_alone(name):
     experiment = find(name)
     for_all = {sys.modules[f"course_lib.experiments.{m}"] for m in ("machine", "claim")}
     assert experiment.timed == reads_a_clock(inspect.getmodule(experiment.run), for_all)
+
+
+def forbidden(*arguments):
+    raise AssertionError("a time is taken before it is said")
+
+
+TIMED = [name for name, one in experiments().items() if one.timed and one.shared]
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_what_is_trained_beside_others_takes_its_times_after_it(
+    name, tmp_path, monkeypatch
+):
+    steps = []
+    step = training.clip_gradient  # which is called in each
+    monkeypatch.setattr(
+        training, "clip_gradient", lambda *given: steps.append(1) or step(*given)
+    )
+    measured = partial(execute, find(name), "quick", (0,), folder=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "process_time", forbidden)
+        for module in [*sys.modules.values()]:
+            if vars(module).get("seconds") is seconds:
+                patch.setattr(module, "seconds", forbidden)
+        assert run_to_end(measured(prepare=True)) is None
+    trained = len(steps)
+    run = run_to_end(measured()).runs[0]
+    assert len(steps) - trained < trained / 5, "trained once more"
+    whole = quick(name)[1].runs[0]
+    assert run.metrics.keys() == whole.metrics.keys()
+    for metric in ("perplexity_bahdanau", "bleu_bahdanau", "accuracy_fine"):
+        assert run.metrics.get(metric) == whole.metrics.get(metric)
 
 
 @each

@@ -11,7 +11,7 @@ import torch
 from claims import failed, outcome
 from course_lib.attention import Additive, AttentionSeq2Seq
 from course_lib.decoding import Hypothesis
-from course_lib.experiments import find
+from course_lib.experiments import find, run_to_end
 from course_lib.experiments.transformer import transformer_translation as claim
 from course_lib.experiments.transformer.transformer_translation import (
     MODELS,
@@ -30,6 +30,7 @@ from course_lib.experiments.translation import (
 )
 from course_lib.figures.transformer import TransformerLab
 from course_lib.figures.weights import unpack
+from course_lib.training import Setting
 from course_lib.transformer import Transformer, TransformerConfig
 
 EXPERIMENT = find("transformer-translation")
@@ -149,6 +150,22 @@ def test_what_is_measured_is_of_the_trained_models(made):
         assert metrics[f"bleu_{name}"] == corpus_bleu(corpus, corpus.test, said)
         count = sum(p.numel() for p in model.parameters())
         assert metrics[f"parameters_{name}"] == count
+
+
+def test_each_is_translated_with_once_however_often_it_goes_on(
+    made, monkeypatch, tmp_path
+):
+    seen = []
+    monkeypatch.setattr(
+        claim, "measure", lambda *given: seen.append(given) or measure(*given)
+    )
+    setting = Setting(SEED, checkpoint=tmp_path)
+    for progress in (begun := EXPERIMENT.run(CONFIG, setting)):
+        if progress.timing:
+            begun.close()
+    found = run_to_end(EXPERIMENT.run(CONFIG, setting))
+    assert len(seen) == len(MODELS)
+    assert found.series == made[0].series
 
 
 def test_the_last_quarter_is_the_longest(monkeypatch, corpus):
