@@ -23,10 +23,12 @@ from course_lib.grading import (
 )
 from course_lib.grading.exercises import Exercise, all_exercises, exercise
 from course_lib.grading.grade import Submission
+from course_lib.grading.options import Overlay
 from course_lib.grading.prove import prove
 from course_lib.grading.reports import canvas, stored, terminal
 from course_lib.grading.reports.stored import Grade
 from course_lib.grading.shown import shown
+from course_lib.words import counted
 
 _AT_ONCE = 256  # jobs that a cluster is given; it may still be growing
 
@@ -69,16 +71,7 @@ def grade_command(
             "in the report's folder, or else a random one."
         ),
     ] = None,
-    overlay: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder of your own with more hidden tests, as "
-            "DIR/04_attention/hidden.py.",
-            exists=True,
-            file_okay=False,
-            metavar="DIR",
-        ),
-    ] = None,
+    overlay: Overlay = None,
     roster: Annotated[
         Path | None,
         typer.Option(
@@ -302,7 +295,7 @@ def _report(
         typer.echo(says, err=True)
     if len(grades) == 1:
         typer.echo(terminal.text(grades[0]))
-    held = f"{len(everyone)} student" + ("s" if len(everyone) != 1 else "")
+    held = counted(len(everyone), "student")
     typer.echo(f"Seed {seed}. The report on {held} is {out / 'report.html'}.")
 
 

@@ -11,6 +11,7 @@ import typer
 from course_lib.files import write_whole
 from course_lib.grading import build
 from course_lib.grading.exercises import Exercise, exercise
+from course_lib.grading.options import Overlay
 from course_lib.grading.reports.manual import PLACEHOLDER
 from course_lib.grading.requirement import requirement
 from course_lib.words import counted
@@ -57,15 +58,7 @@ def handout_command(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The folder for the notebook.")
     ] = Path("handout"),
-    overlay: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder of your own: its manual questions are handed out too.",
-            exists=True,
-            file_okay=False,
-            metavar="DIR",
-        ),
-    ] = None,
+    overlay: Overlay = None,
 ) -> None:
     """Write the notebook that a class gets: it installs this very version."""
     chosen = exercise(name, overlay)
