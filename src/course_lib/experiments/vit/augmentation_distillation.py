@@ -140,9 +140,9 @@ SCALES = {
         mirror=True,
         shift=4,
         changes=2,
-        rates=(1e-3, 3e-3),
-        batch=128,
-        steps=1000,  # of 128 pictures: twice those of scale cpu
+        rates=(1.4e-3, 4e-3),
+        batch=256,
+        steps=500,  # of 256 pictures: twice those of scale cpu
     ),
 }
 

@@ -103,9 +103,9 @@ SCALES = {
         grid=7,
         size=64,
         inner=128,
-        rates=(1e-3, 3e-3),
-        batch=128,
-        least=400,
+        rates=(1.4e-3, 4e-3),
+        batch=256,
+        least=200,
         epochs=5,
     ),
 }
