@@ -1,6 +1,7 @@
 // A line through five points: the reader guesses where the error is smallest, then sees.
-import { board, frame, label, line, make } from "../kit/draw.js";
-import { number, predict, slider, svg } from "../kit/draw.js";
+import { board, frame, label, line, number } from "../kit/draw.js";
+import { predict, row, slider, svg } from "../kit/draw.js";
+import { assign } from "../kit/values.js";
 
 export const POINTS = [
   [-2, -1.1],
@@ -78,8 +79,7 @@ function render({ model, el }) {
     },
     reveal: (guess) => {
       revealed = true;
-      model.set("guess", guess);
-      model.save_changes();
+      assign(model, { guess });
       picture.redraw();
     },
     again: () => {
@@ -95,16 +95,13 @@ function render({ model, el }) {
     value: slope(),
     shown: (value) => number(value, 1),
     accent: "weight",
-    change: (value) => {
-      model.set("slope", value);
-      model.save_changes();
-    },
+    change: (value) => assign(model, { slope: value }),
   });
   model.on("change:slope", () => {
     control.set(slope());
     picture.redraw();
   });
-  body.append(make("div", { class: "row" }, control.box), question.box, picture.box);
+  body.append(row(control.box), question.box, picture.box);
 }
 
 export default { render };
