@@ -103,15 +103,19 @@ def test_series_are_as_a_resumed_run_rereads_them(tmp_path):
     assert run_to_end(execute(toy, seeds=(0,), folder=tmp_path)).runs == fresh.runs
 
 
-def test_time_goes_on_where_it_stopped(tmp_path):
+def test_time_and_peak_go_on_where_it_stopped(tmp_path, monkeypatch):
+    peaks = "course_lib.experiments.runner.peak_mib"
+    monkeypatch.setattr(peaks, lambda device: 700.0)
     stop_after(execute(TOY, seeds=(0,), folder=tmp_path, pause=0.05, steps=6), 4)
-    (clock,) = tmp_path.glob("toy-*/seed-0/seconds.json")
-    before = json.loads(clock.read_text())
+    (note,) = tmp_path.glob("toy-*/seed-0/spent.json")
+    before, _ = json.loads(note.read_text())
     assert before >= 0.2
+    monkeypatch.setattr(peaks, lambda device: 300.0)
     run = run_to_end(
         execute(TOY, seeds=(0,), folder=tmp_path, pause=0.05, steps=6)
     ).runs[0]
     assert run.seconds >= before + 0.1
+    assert run.peak_memory_mib == 700, "of all its parts"
     assert run.tokens_per_second == pytest.approx(8 * 6 / run.seconds)
 
 

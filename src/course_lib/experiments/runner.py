@@ -252,11 +252,16 @@ def _one_seed(
     random = random_state()
     with _own(random):
         torch.manual_seed(setting.seed)
-    # Only a seed that kept some work (training makes the folder) has time to carry on.
+    # Only a seed that kept some work (training makes the folder) has this to carry on.
     keeps = setting.checkpoint is not None and processes.first()
-    clock = setting.checkpoint / "seconds.json" if keeps else None
-    seconds = json.loads(clock.read_text()) if clock and clock.exists() else 0.0
+    note = setting.checkpoint / "spent.json" if keeps else None
+    begun = note is not None and note.exists()
+    seconds, earlier = json.loads(note.read_text()) if begun else (0.0, 0.0)
     kept = seconds
+
+    def peak() -> float:
+        return max(peak_mib(setting.device), earlier)
+
     steps = experiment.run(config, setting)
     try:
         while True:
@@ -269,8 +274,8 @@ def _one_seed(
                 break
             finally:  # the reader's drawing between two steps is not our time
                 seconds += time.perf_counter() - start
-            if clock and clock.parent.is_dir() and seconds > kept + 1:
-                write_whole(clock, json.dumps(seconds))
+            if note and note.parent.is_dir() and seconds > kept + 1:
+                write_whole(note, json.dumps((seconds, peak())))
                 kept = seconds
             if prepare and progress.timing:
                 return None
@@ -278,8 +283,8 @@ def _one_seed(
     finally:
         with _own(random):
             steps.close()
-        if clock and clock.parent.is_dir():
-            write_whole(clock, json.dumps(seconds))
+        if note and note.parent.is_dir():
+            write_whole(note, json.dumps((seconds, peak())))
     if keeps and setting.seed == 0 and experiment.export:
         exported = json.dumps(experiment.export(config, outcome), sort_keys=True)
         write_whole(setting.checkpoint.parent / "artefact.json", exported + "\n")
@@ -289,7 +294,7 @@ def _one_seed(
         json.loads(json.dumps(outcome.series)),  # as a resumed run rereads it
         seconds,
         outcome.tokens / seconds,
-        peak_mib(setting.device),
+        peak(),
     )
 
 
