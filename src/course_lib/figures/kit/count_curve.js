@@ -1,7 +1,7 @@
 // Accuracy over how much there is to learn from, for a few arms: first a handle is moved
 // to where the reader expects something, then a slider goes along the axis. What is
 // asked, and what is said about it, is the figure's own.
-import { frame, make, number, predict, slider, svg } from "./draw.js";
+import { frame, make, number, predict, row, slider, svg } from "./draw.js";
 import { values } from "./values.js";
 import { countPicture } from "./count_picture.js";
 import { grouped } from "./counts.js";
@@ -159,7 +159,7 @@ export function countCurve({ model, el }, figure) {
         "stroke-dasharray": look(n).dash,
       }),
     );
-  const row = ({ name }, n) => {
+  const tableRow = ({ name }, n) => {
     const head = make("th", { scope: "row" });
     head.append(sample(n), name);
     const seen = figure.shown(now(), n) > now().place;
@@ -182,7 +182,7 @@ export function countCurve({ model, el }, figure) {
       node.style.display = on ? "" : "none";
     for (const tool of tools) tool.set();
     asking.update();
-    rows.replaceChildren(...arms.map(row));
+    rows.replaceChildren(...arms.map(tableRow));
     says.replaceChildren(...(told ? figure.saying(now()) : []));
     for (const picture of pictures) picture.redraw();
     report(figure.reports(now()));
@@ -191,7 +191,7 @@ export function countCurve({ model, el }, figure) {
     make("style", {}, style),
     model.get("task") ? make("p", { class: "note" }, model.get("task")) : "",
     asking.box,
-    make("div", { class: "row" }, mark.box, scrub.box, ...tools.map(({ box }) => box)),
+    row(mark.box, scrub.box, ...tools.map(({ box }) => box)),
     ...pictures.map(({ box }) => box),
     says,
     table,

@@ -1,5 +1,5 @@
 // One picture: where attention goes, and which patches the answer needs.
-import { button, frame, make, percent, segments, slider } from "../kit/draw.js";
+import { button, frame, make, percent, row, segments, slider } from "../kit/draw.js";
 import { assign } from "../kit/values.js";
 import { agreementQuestion, overallText } from "./agreement_question.js";
 import { FULL_POINTS, maps, points } from "./maps.js";
@@ -190,13 +190,13 @@ function render({ model, el }) {
   body.append(
     make("style", {}, thumbStyle, sharesStyle, style),
     pictures.box,
-    make("div", { class: "row" }, sides, look.box),
+    row(sides, look.box),
     picture.box,
-    make("div", { class: "row" }, hide.box),
+    row(hide.box),
     says,
     question.box,
     lesson,
-    make("div", { class: "row" }, all, overall),
+    row(all, overall),
     make(
       "div",
       { class: "below" },

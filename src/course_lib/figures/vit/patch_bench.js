@@ -1,7 +1,7 @@
 // The patch bench: a digit, cut into the tokens that a Vision Transformer reads.
 import { button, frame, make, percent, row, segments, slider } from "../kit/draw.js";
 import { values } from "../kit/values.js";
-import { grouped } from "../kit/counts.js";
+import { grouped, plural } from "../kit/counts.js";
 import { drawing, drawingStyle } from "./drawing.js";
 import { change, orderQuestion } from "./order_question.js";
 import { MOST, WIDTH, bitmapOf, counted, moved, shuffled } from "./pixels.js";
@@ -145,7 +145,7 @@ function render({ model, el }) {
         ? `The board is empty, and the network must name something all the same: ${named(shares)}.`
         : `As it is: ${named(shares)}.`) +
       (others ? ` Shuffled: ${named(others)}.` : "");
-    note.textContent = `${T} patches of ${side * side} ${side > 1 ? "pixels" : "pixel"}. With the class token ${T + 1} tokens look at ${T + 1}: ${grouped((T + 1) ** 2)} weights in each head. This network is right for ${percent(models[name].accuracy)} of the test pictures.`;
+    note.textContent = `${T} patches of ${plural(side * side, "pixel")}. With the class token ${T + 1} tokens look at ${T + 1}: ${grouped((T + 1) ** 2)} weights in each head. This network is right for ${percent(models[name].accuracy)} of the test pictures.`;
     question.update();
     report({
       shares: [...shares],
