@@ -69,9 +69,18 @@ def test_what_no_file_can_hold_is_replaced() -> None:
     assert written_answers(data, ["q6"]) == {"q6": "a�b�c\td"}
 
 
-def test_what_is_no_notebook_is_said() -> None:
-    with pytest.raises(Unreadable, match="not a Jupyter notebook"):
-        written_answers(b"{", ["q6"])
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b" \n", "the file is empty"),
+        (b'{"cells": [', "its text is damaged or cut off"),
+        (b"caf\xe9", "its text is damaged or cut off"),
+        (b"[]", "it has no proper cells"),
+    ],
+)
+def test_why_it_is_no_notebook_is_said_in_words(data: bytes, why: str) -> None:
+    with pytest.raises(Unreadable, match=rf"not a Jupyter notebook \({why}\)"):
+        written_answers(data, ["q6"])
 
 
 @pytest.fixture

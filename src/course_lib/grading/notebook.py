@@ -49,8 +49,11 @@ def _sources(data: bytes, kind: str) -> list[str]:
             for cell in cells
             if cell.get("cell_type", "code") == kind
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Unreadable(f"not a Jupyter notebook ({type(error).__name__})") from error
+    except ValueError as error:  # of JSON and of UTF-8
+        why = "its text is damaged or cut off" if data.strip() else "the file is empty"
+        raise Unreadable(f"not a Jupyter notebook ({why})") from error
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable("not a Jupyter notebook (it has no proper cells)") from error
 
 
 def plain(source: str) -> str:

@@ -37,11 +37,12 @@ def write(exercise: Exercise, results: Iterable[Result], folder: Path) -> None:
 def _page(exercise: Exercise, result: Result) -> str:
     grade = result.grade
     head = ("Test", "Asks", "Result", "Points", "Why")
+    why = f" {grade['status'].capitalize()}: {grade['says']}." if grade["says"] else ""
     return document(
         f"{exercise.title}: {result.student}",
         f"<main><h1>{escape(exercise.title)}</h1>"
-        f"<p>{escape(result.student)}: {escape(total(exercise, result))}. "
-        f"{escape(grade['says'])}</p>"
+        f"<p>{escape(result.student)}: {escape(total(exercise, result))}."
+        f"{escape(why)}</p>"
         + table("Tests", head, map(_test, grade["tests"]), text=("Asks", "Why"))
         + table(
             "Cells that failed", ["Cell", "Why"], grade["cells"].items(), text=["Why"]
