@@ -105,7 +105,8 @@ def run_to_end(
     on_progress: Callable[[Progress], object] | None = None,
 ) -> _T:
     """Run ``steps`` to the end and return what it returns: for :func:`execute`, a
-    :class:`Result`, for the ``run`` of an experiment, its :class:`Outcome`.
+    :class:`Result` (None where it prepared), for the ``run`` of an experiment, its
+    :class:`Outcome`.
 
     ``on_progress`` is called after each step. What it raises stops the run, and comes
     out of here after the run has kept its very last step.

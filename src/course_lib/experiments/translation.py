@@ -8,7 +8,7 @@ everyday sentences from French and Korean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
@@ -20,8 +20,9 @@ from course_lib.data.korean_english.difficulty import best
 from course_lib.data.subwords import Subwords
 from course_lib.data.translation import END, START, Batch, Vocabulary, collate
 from course_lib.decoding import Hypothesis, beam_search, evaluating, greedy
-from course_lib.experiments.claim import Experiment
+from course_lib.experiments.claim import Experiment, Progress
 from course_lib.experiments.halving import both_precisions, halved
+from course_lib.experiments.learning import learn
 from course_lib.experiments.machine import origin
 from course_lib.metrics import bleu, by_quarter
 from course_lib.seq2seq import (
@@ -31,7 +32,7 @@ from course_lib.seq2seq import (
     sequence_loss,
     token_losses,
 )
-from course_lib.training import to_device
+from course_lib.training import Setting, to_device
 
 Name = Literal["grammar", "multi30k", "multi30k-en-de", "tatoeba-fra", "tatoeba-kor"]
 CORPORA = get_args(Name)
@@ -242,6 +243,31 @@ def perplexity(found: Sequence[Forced]) -> float:
 def accuracy(found: Sequence[Forced]) -> float:
     """The share of target tokens that were the most probable."""
     return torch.cat([one.right for one in found]).double().mean().item()
+
+
+def learn_to_translate(
+    model: nn.Module,
+    corpus: Corpus,
+    *,
+    batch: int,
+    setting: Setting,
+    loss: Callable[[nn.Module, Batch], Tensor] = teacher_forced_loss,
+    **how: Any,
+) -> Generator[Progress, None, dict[str, list[Any]]]:
+    """:func:`learn` from ``corpus.train``, ``batch`` pairs a step.
+
+    Returns its curves: "step", and "valid", the perplexity of 200 validation pairs.
+    ``how`` is what else :func:`learn` is told.
+    """
+    valid = corpus.valid.of(range(200))
+    return learn(
+        model,
+        loss=loss,
+        batch_at=batches(corpus.train, batch, setting.seed),
+        setting=setting,
+        measure=lambda: {"valid": perplexity(forced(model, valid))},
+        **how,
+    )
 
 
 def translate(

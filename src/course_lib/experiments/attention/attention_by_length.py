@@ -22,22 +22,20 @@ import torch
 from course_lib.attention import AttentionSeq2Seq
 from course_lib.experiments.attention.decoders import Sizes, build
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.learning import learn
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.translation import (
     Corpus,
     Name,
     Part,
     accuracy,
-    batches,
     best_by_quarter,
     bleu_by_quarter,
     corpus_bleu,
     forced,
+    learn_to_translate,
     lengths_by_quarter,
     perplexity,
     read,
-    teacher_forced_loss,
     tokens_of_a_pair,
     translate,
 )
@@ -100,7 +98,6 @@ SCALES = {
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Train the three, translate the test sentences, and look at them by length."""
     corpus = read(config.corpus, config.train, config.test, setting.seed)
-    valid = corpus.valid.of(range(200))
     lengths = corpus.test.lengths()
     short = shorter(corpus.train, config.short)
     series: dict[str, Any] = {
@@ -116,15 +113,14 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     tokens = 0.0
     for done, name in enumerate(MODELS):
         model = _model(config, name, corpus, setting.seed)
-        part = short if name == "short" else corpus.train
-        series["perplexity"][name] = yield from learn(
+        taught = corpus._replace(train=short) if name == "short" else corpus
+        series["perplexity"][name] = yield from learn_to_translate(
             model,
-            loss=teacher_forced_loss,
-            batch_at=batches(part, config.batch, setting.seed),
+            taught,
+            batch=config.batch,
             training=Training(config.steps, config.learning_rate, schedule="linear"),
             setting=setting,
             name=name,
-            measure=lambda model=model: {"valid": perplexity(forced(model, valid))},
             every=config.measure_every,
             done=done * config.steps,
             total=len(MODELS) * config.steps,
@@ -145,7 +141,7 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
             f"forced_longest_{name}": series[f"forced_{name}"][-1],
             f"perplexity_{name}": perplexity(given),
         }
-        tokens += config.steps * config.batch * tokens_of_a_pair(part)
+        tokens += config.steps * config.batch * tokens_of_a_pair(taught.train)
     for name, low, high in (
         ("gain", "none", "attention"),
         ("lost_by_short", "short", "attention"),

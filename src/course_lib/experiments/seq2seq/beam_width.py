@@ -18,19 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.decoding import Hypothesis
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.learning import learn
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.translation import (
     Corpus,
     Name,
-    batches,
     bleu_by_quarter,
     corpus_bleu,
     encoder_decoder,
     forced,
-    perplexity,
+    learn_to_translate,
     read,
-    teacher_forced_loss,
     tokens_of_a_pair,
     translate,
 )
@@ -66,19 +63,17 @@ class Config:
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Train, then decode with every width, without and with the length penalty."""
     corpus = read(config.corpus, config.train, config.test, setting.seed)
-    valid = corpus.valid.of(range(200))
     model = encoder_decoder(
         corpus, config.embedding, config.hidden, setting.seed, dropout=config.dropout
     )
     total = config.steps + len(WIDTHS) * 2
-    curve = yield from learn(
+    curve = yield from learn_to_translate(
         model,
-        loss=teacher_forced_loss,
-        batch_at=batches(corpus.train, config.batch, setting.seed),
+        corpus,
+        batch=config.batch,
         training=Training(config.steps, config.learning_rate),
         setting=setting,
         name="model",
-        measure=lambda: {"valid": perplexity(forced(model, valid))},
         every=config.measure_every,
         done=0,
         total=total,

@@ -28,24 +28,22 @@ from typing import TYPE_CHECKING, Any
 import course_lib
 from course_lib.decoding import Hypothesis
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.learning import learn
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.translation import (
     Corpus,
     Name,
     Trained,
     accuracy,
-    batches,
     best_by_quarter,
     bleu_by_quarter,
     corpus_bleu,
     encoder_decoder,
     export_translator,
     forced,
+    learn_to_translate,
     lengths_by_quarter,
     perplexity,
     read,
-    teacher_forced_loss,
     tokens_of_a_pair,
     translate,
 )
@@ -124,7 +122,6 @@ def build(config: Config, size: str, corpus: Corpus, seed: int) -> Seq2Seq:
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Train both, translate the test sentences, and look at them by length."""
     corpus = read(config.corpus, config.train, config.test, setting.seed)
-    valid = corpus.valid.of(range(200))
     metrics: dict[str, float] = {}
     series: dict[str, Any] = {
         "lengths": lengths_by_quarter(corpus.test),
@@ -137,14 +134,13 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     done = 0
     for size in SIZES:
         model = build(config, size, corpus, setting.seed)
-        series["perplexity"][size] = yield from learn(
+        series["perplexity"][size] = yield from learn_to_translate(
             model,
-            loss=teacher_forced_loss,
-            batch_at=batches(corpus.train, config.batch, setting.seed),
+            corpus,
+            batch=config.batch,
             training=Training(steps[size], config.learning_rate),
             setting=setting,
             name=size,
-            measure=lambda model=model: {"valid": perplexity(forced(model, valid))},
             every=config.measure_every,
             done=done,
             total=sum(steps.values()),

@@ -21,19 +21,17 @@ from torch import Tensor
 
 import course_lib
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.learning import learn
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.transformer.translators import build
 from course_lib.experiments.translation import (
     Name,
-    batches,
     bleu_by_quarter,
     corpus_bleu,
     forced,
+    learn_to_translate,
     lengths_by_quarter,
     perplexity,
     read,
-    teacher_forced_loss,
     tokens_of_a_pair,
     translate,
 )
@@ -108,7 +106,6 @@ SCALES = {
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Train the four, translate the test sentences, and these again, shuffled."""
     corpus = read(config.corpus, config.train, config.test, setting.seed)
-    valid = corpus.valid.of(range(200))
     scrambled = shuffled(corpus.test.sources, setting.seed)
     series: dict[str, Any] = {
         "lengths": lengths_by_quarter(corpus.test),
@@ -120,10 +117,10 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     for done, kind in enumerate(KINDS):
         model = build(config_of(config, kind), corpus, setting.seed)
         model.load_state_dict(same, strict=False)  # a table is drawn in between
-        series["perplexity"][kind] = yield from learn(
+        series["perplexity"][kind] = yield from learn_to_translate(
             model,
-            loss=teacher_forced_loss,
-            batch_at=batches(corpus.train, config.batch, setting.seed),
+            corpus,
+            batch=config.batch,
             training=Training(
                 config.steps,
                 config.learning_rate,
@@ -132,7 +129,6 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
             ),
             setting=setting,
             name=kind,
-            measure=lambda model=model: {"valid": perplexity(forced(model, valid))},
             every=config.measure_every,
             done=done * config.steps,
             total=len(KINDS) * config.steps,

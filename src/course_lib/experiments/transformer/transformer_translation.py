@@ -24,7 +24,7 @@ import course_lib
 from course_lib.experiments.attention.decoders import Sizes
 from course_lib.experiments.attention.decoders import build as recurrent
 from course_lib.experiments.claim import Band, Experiment, Outcome, Progress
-from course_lib.experiments.learning import Memo, learn
+from course_lib.experiments.learning import Memo
 from course_lib.experiments.machine import seconds
 from course_lib.experiments.plots import blank, draw
 from course_lib.experiments.training_cost import random_pairs, training_cost
@@ -33,12 +33,12 @@ from course_lib.experiments.translation import (
     Corpus,
     Name,
     Trained,
-    batches,
     best_by_quarter,
     bleu_by_quarter,
     corpus_bleu,
     export_translator,
     forced,
+    learn_to_translate,
     lengths_by_quarter,
     perplexity,
     read,
@@ -129,7 +129,6 @@ SCALES = {
 def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     """Train the four, translate the test sentences, and let them run for time."""
     corpus = read(config.corpus, config.train, config.test, setting.seed)
-    valid = corpus.valid.of(range(200))
     models = untrained(config, corpus, setting.seed)
     series: dict[str, Any] = {
         "lengths": lengths_by_quarter(corpus.test),
@@ -142,14 +141,14 @@ def run(config: Config, setting: Setting) -> Generator[Progress, None, Outcome]:
     total = len(models) * config.steps
     for done, (name, model) in enumerate(models.items()):
         smoothing = 0.0 if name == "bahdanau" else config.label_smoothing
-        series["perplexity"][name] = yield from learn(
+        series["perplexity"][name] = yield from learn_to_translate(
             model,
+            corpus,
             loss=partial(teacher_forced_loss, label_smoothing=smoothing),
-            batch_at=batches(corpus.train, config.batch, setting.seed),
+            batch=config.batch,
             training=plan(config, name),
             setting=setting,
             name=name,
-            measure=lambda model=model: {"valid": perplexity(forced(model, valid))},
             every=config.measure_every,
             done=done * config.steps,
             total=total,
