@@ -77,9 +77,9 @@ def _in_turn(
         about = f"{name} ({number} of {len(experiments)})" if several else name
         with _stopped(about, stop):
             row = _one(experiment, asked, about, stop)
-        if row and asked.row and processes.first():
-            row.save(asked.row)
         if row:
+            if asked.row and processes.first():
+                row.save(asked.row)
             yield row
         _free_gpu(asked.device)
 
