@@ -7,8 +7,7 @@ import torch
 
 from claims import failed, outcome
 from course_lib.attention import AttentionSeq2Seq
-from course_lib.experiments import find
-from course_lib.experiments.attention import attention_by_length
+from course_lib.experiments import find, translation
 from course_lib.experiments.attention.attention_by_length import (
     MODELS,
     _model,
@@ -55,13 +54,13 @@ def test_only_the_context_differs(corpus):
 
 def test_the_third_sees_short_sentences_only(monkeypatch):
     seen = {}
-    batches = attention_by_length.batches
+    batches = translation.batches
 
     def watched(part, *how):
         seen[len(seen)] = max(part.lengths())
         return batches(part, *how)
 
-    monkeypatch.setattr(attention_by_length, "batches", watched)
+    monkeypatch.setattr(translation, "batches", watched)
     made = outcome(EXPERIMENT, **TINY, short=8)
     assert seen[0] == seen[1] > seen[2] == 8
     metrics = made.metrics

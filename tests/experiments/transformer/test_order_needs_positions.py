@@ -11,7 +11,7 @@ import torch
 from claims import failed, outcome
 from course_lib.data.batching import pad
 from course_lib.data.translation import START
-from course_lib.experiments import find
+from course_lib.experiments import find, translation
 from course_lib.experiments.transformer import order_needs_positions as claim
 from course_lib.experiments.transformer.order_needs_positions import (
     KINDS,
@@ -55,9 +55,9 @@ class Made:
 
     def run(self):
         with pytest.MonkeyPatch.context() as patch:
-            self.true_learn = claim.learn
+            self.true_learn = translation.learn
             patch.setattr(claim, "build", self.build)
-            patch.setattr(claim, "learn", self.learn)
+            patch.setattr(translation, "learn", self.learn)
             self.outcome = outcome(EXPERIMENT, SEED, **TINY)
         return self
 

@@ -11,7 +11,7 @@ import torch
 from claims import failed, outcome
 from course_lib.attention import Additive, AttentionSeq2Seq
 from course_lib.decoding import Hypothesis
-from course_lib.experiments import find, run_to_end
+from course_lib.experiments import find, run_to_end, translation
 from course_lib.experiments.transformer import transformer_translation as claim
 from course_lib.experiments.transformer.transformer_translation import (
     MODELS,
@@ -45,14 +45,14 @@ TRANSFORMERS = [name for name in MODELS if name != "bahdanau"]
 def made():
     """What a tiny run measures, and what each model was trained with."""
     given = {}
-    learn = claim.learn
+    learn = translation.learn
 
     def watched(model, **how):
         given[how["name"]] = how | {"model": model}
         return (yield from learn(model, **how))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(claim, "learn", watched)
+        patch.setattr(translation, "learn", watched)
         return outcome(EXPERIMENT, SEED, **TINY), given
 
 
@@ -229,7 +229,7 @@ def test_models_that_learn_nothing_fail_their_bands(monkeypatch):
         yield from ()
         return {"step": [0, 2], "valid": [1.0, 1.0]}
 
-    monkeypatch.setattr(claim, "learn", idle)
+    monkeypatch.setattr(translation, "learn", idle)
     metrics = outcome(EXPERIMENT, **TINY).metrics
     wanted = {"perplexity_transformer", "perplexity_bahdanau"}
     assert failed(EXPERIMENT, metrics) == wanted
