@@ -56,7 +56,7 @@ function render({ model, el }) {
     longest: LONGEST.text,
     choose: (changes) => set({ ...changes, ...fresh }),
   });
-  const { found, isRung, load, rung } = chosen;
+  const { isRung, rung } = chosen;
 
   // -- what is chosen and what is forced -----------------------------------------------
   const now = () => {

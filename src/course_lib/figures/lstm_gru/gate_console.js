@@ -197,10 +197,11 @@ function render({ model, el }) {
         : "An arrow is as strong as it lets through: 1 − z up, z across. Solid: h. Dashed: what it should be.";
     equation.replaceChildren(...arithmetic());
     picture.redraw();
-    model.set("value", steps.at(-1).kept);
-    model.set("gradient", steps[0].gradient);
-    model.set("met", missing === null);
-    model.save_changes();
+    assign(model, {
+      value: steps.at(-1).kept,
+      gradient: steps[0].gradient,
+      met: missing === null,
+    });
   };
   body.append(
     row(cells, tasks),

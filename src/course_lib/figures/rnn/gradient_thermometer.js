@@ -8,6 +8,7 @@ import {
   make,
   mix,
   predict,
+  row,
   scientific,
   segments,
   slider,
@@ -349,10 +350,8 @@ function render({ model, el }) {
       key("‖∂L/∂h‖", PALE),
       key(`the same times ${scientific(times(), { precision: 3 })}`, "var(--gradient)"),
     );
-    model.set("farthest", revealed ? 10 ** measured.byLag.at(-1) : null);
-    model.save_changes();
+    assign(model, { farthest: revealed ? 10 ** measured.byLag.at(-1) : null });
   };
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   body.append(
     row(controls.radius.box, controls.length.box),
     row(controls.nonlinearity, controls.clip),

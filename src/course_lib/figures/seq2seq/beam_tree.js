@@ -11,6 +11,7 @@ import {
   segments,
   slider,
 } from "../kit/draw.js";
+import { plural } from "../kit/counts.js";
 import { paced, player } from "../kit/player.js";
 import { assign } from "../kit/values.js";
 import given from "./beam_tree.json" with { type: "json" };
@@ -117,6 +118,7 @@ function render({ model, el }) {
     go(1);
     return !over();
   };
+  // in milliseconds from step to step
   const ticks = { beam: paced(900, onward), sample: paced(60, onward) };
   const play = player(
     body,
@@ -202,7 +204,7 @@ function render({ model, el }) {
       max: 10,
       step: 1,
       value: get("top_k") ?? 10,
-      shown: (v) => (v === 10 ? "all words" : `${v} ${v === 1 ? "word" : "words"}`),
+      shown: (v) => (v === 10 ? "all words" : plural(v, "word")),
       change: (v) => set({ top_k: v === 10 ? null : v }),
       accent: "output",
     }),

@@ -1,5 +1,14 @@
 // BLEU of a translation that the reader edits, with all that it is made of.
-import { button, field, frame, make, predict, slider, subscript } from "../kit/draw.js";
+import {
+  button,
+  field,
+  frame,
+  make,
+  predict,
+  row,
+  slider,
+  subscript,
+} from "../kit/draw.js";
 import { assign } from "../kit/values.js";
 import { bleu, bookVariant, ngrams, words } from "./bleu.js";
 import { clippings, fate, wordsPicture } from "./bleu_picture.js";
@@ -294,7 +303,6 @@ function render({ model, el }) {
     arithmetic();
     picture.redraw();
   };
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   body.append(
     make("style", {}, style),
     row(...examples),

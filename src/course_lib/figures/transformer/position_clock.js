@@ -1,5 +1,5 @@
 // How a network is told where a word stands: by a code that is added, or by a turn.
-import { field, frame, make, segments, slider } from "../kit/draw.js";
+import { field, frame, make, row, segments, slider } from "../kit/draw.js";
 import { assign } from "../kit/values.js";
 import { unpack } from "../kit/nn.js";
 import { clockStyle } from "./clocks.js";
@@ -106,7 +106,6 @@ function render({ model, el }) {
     const change = moving.update();
     set({ moved: change, difference: shuffling.update() });
   };
-  const row = (...nodes) => make("div", { class: "row" }, ...nodes);
   body.append(
     make("style", {}, clockStyle, tableStyle, style),
     row(input, kinds),
