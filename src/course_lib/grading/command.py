@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -257,9 +258,10 @@ def _root(place: Path) -> None:
     """Say what is wrong with grading as root, and do not grade a class so."""
     says = "you are root, and what a submission does to this machine is done as root"
     if place.is_dir():
+        course = Path(sys.executable).with_name("course")  # sudo has a PATH of its own
         _stop(
             f"Not graded: {says}. Grade a class as an ordinary user, such as with: "
-            "sudo -u NAME course grade ..."
+            f"sudo -u NAME {course} grade ..."
         )
     typer.echo(f"Warning: {says}. Grade nobody's notebook but your own.", err=True)
 
