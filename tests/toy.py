@@ -7,6 +7,7 @@ up random states is caught.
 from __future__ import annotations
 
 import time
+import weakref
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +35,7 @@ class Config:
 
 def run(config, setting):
     if config.fail == "memory":
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        raise _full()
     if config.fail == "disk":
         raise OSError(28, "No space left on device", "runs/model.pt")
     if config.fail:
@@ -61,6 +62,26 @@ def run(config, setting):
     weight = sum(p.abs().sum().item() for p in model.parameters())
     metrics = {"loss": losses[-1], "weight": weight}
     return Outcome(metrics, {"losses": losses}, 8 * config.steps, model)
+
+
+class Held:
+    """As a tensor on the GPU, whose memory is needed."""
+
+
+def greedy(alive):
+    """A run that fills the GPU; ``alive`` gets a weak reference to what it holds."""
+
+    def run(config, setting):
+        yield from ()
+        held = Held()
+        alive.append(weakref.ref(held))
+        raise _full()
+
+    return run
+
+
+def _full():
+    return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
 
 def figure(result):

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
-import weakref
 from dataclasses import replace
 
 import pytest
-import torch
 from toy_course import NAMES, measured, start, toys, until_they_wait
 from typer.testing import CliRunner
 
 from course_lib.cli import app
 from course_lib.cli.sweep import in_order
 from course_lib.results import Result
-from toy import TOY, Config
+from toy import TOY, Config, greedy
 
 
 @pytest.fixture
@@ -135,25 +133,15 @@ def test_one_that_fails_costs_no_other(course, tmp_path, fail, says):
     assert "1 error" in done.output.splitlines()[-1]
 
 
-class Held:
-    """As a tensor on the GPU, whose memory is needed."""
-
-
 def test_what_a_failed_one_held_is_let_go_before_the_next(course):
     alive = []
-
-    def greedy(config, setting):
-        yield from ()
-        held = Held()
-        alive.append(weakref.ref(held))
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
     def next_one(config, setting):
         assert [ref() for ref in alive] == [None]
         return (yield from TOY.run(config, setting))
 
     claims = toys()
-    claims["toy-0"] = replace(claims["toy-0"], run=greedy)
+    claims["toy-0"] = replace(claims["toy-0"], run=greedy(alive))
     claims["toy-1"] = replace(claims["toy-1"], run=next_one)
     assert table(course(claims=claims).output)["toy-1"][0] == "does not hold"
 

@@ -3,16 +3,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from course_lib.experiments import execute, run_to_end
 from course_lib.panels import Panel, panel
-from toy import TOY, Config
+from toy import TOY, Config, greedy
 
 
 @pytest.fixture
@@ -167,20 +165,9 @@ def test_what_goes_wrong_is_said_and_the_panel_lives_on(toy, settings, says):
     assert 'role="alert"' not in toy.form.message.value
 
 
-class Held:
-    """As a tensor on the GPU, whose memory is needed."""
-
-
 def test_what_a_failed_run_held_is_let_go(tmp_path):
     alive = []
-
-    def greedy(config, setting):
-        yield from ()
-        held = Held()
-        alive.append(weakref.ref(held))
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-
-    toy = Panel(replace(TOY, run=greedy), tmp_path)
+    toy = Panel(replace(TOY, run=greedy(alive)), tmp_path)
     start(toy)
     toy.wait(60)
     assert "out of GPU memory" in toy.form.message.value
